@@ -1,1 +1,1 @@
-"""The whole world on one machine: Google, the EHR, Firestore. Never deployed, never imported by the product."""
+"""The whole world on one machine: Google, the EHR, Firestore. The product never imports it."""

@@ -79,7 +79,7 @@ class Documents(Protocol):
         Raises StaleError when a precondition fails: nothing was written.
         """
 
-    def find(  # noqa: D417
+    def find(
         self,
         collection: str,
         *where: Where,
