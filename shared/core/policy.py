@@ -1,0 +1,166 @@
+"""Who may change what: the ownership table, and the settings of a connection it depends on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import Enum
+from zoneinfo import ZoneInfo
+
+from shared.core.model import Facts, Kind, Side
+from shared.core.window import instants
+
+HORIZON_DAYS_DEFAULT = 201
+HORIZON_DAYS_MAX = 730
+
+
+class Mode(Enum):
+    TWO_WAY = "two_way"
+    ONE_WAY = "one_way"
+    """Google never changes the EHR: our events are put back, hand-made ones are left and not read."""
+    OFF = "off"
+
+
+class LabelMode(Enum):
+    INTERNAL_ID = "internal_id"
+    FULL_NAME = "full_name"
+
+
+class Edits(Enum):
+    """What a move or deletion of a client appointment in the calendar does."""
+
+    REVERT = "revert"
+    ACCEPT = "accept"
+
+
+class PersonalText(Enum):
+    """What the event of a personal appointment made in the EHR says."""
+
+    BUSY = "Busy"
+    TITLE = "title"
+
+
+@dataclass(frozen=True)
+class ConnectionSettings:
+    """What a practitioner chose. Days are local days of `zone`."""
+
+    start_from: date
+    zone: ZoneInfo
+    mode: Mode = Mode.TWO_WAY
+    client_label: LabelMode = LabelMode.INTERNAL_ID
+    google_edits: Edits = Edits.REVERT
+    personal_text: PersonalText = PersonalText.BUSY
+    horizon_days: int = HORIZON_DAYS_DEFAULT
+
+    def __post_init__(self) -> None:
+        assert 1 <= self.horizon_days <= HORIZON_DAYS_MAX
+
+
+class Right(Enum):
+    APPLY = "apply"
+    """It may: the other side follows."""
+    PUT_BACK = "put_back"
+    """It may not: the other side's value is written over it."""
+    LEAVE = "leave"
+    """It may not, and nothing is written."""
+    HOLD = "hold"
+    """It may, once a person has confirmed it."""
+
+
+class Verdict(Enum):
+    """What was settled about a deletion in the calendar, saved with it in one write."""
+
+    APPLY = "apply"
+    HELD = "held"
+    CONFIRMED = "confirmed"
+    RESTORE = "restore"
+
+
+_DELETION = {
+    Verdict.APPLY: Right.APPLY,
+    Verdict.HELD: Right.HOLD,
+    Verdict.CONFIRMED: Right.APPLY,
+    Verdict.RESTORE: Right.PUT_BACK,
+}
+
+
+@dataclass(frozen=True)
+class SideRights:
+    """What one side may do to an item. `created` is making it and bringing it back."""
+
+    moved: Right = Right.APPLY
+    edited: Right = Right.APPLY
+    deleted: Right = Right.APPLY
+    created: Right = Right.APPLY
+
+
+@dataclass(frozen=True)
+class Rights:
+    ehr: SideRights
+    calendar: SideRights
+    winner: Side
+    """Whose value stands when both changed it differently."""
+    ehr_cancellation_is_final: bool
+
+    def of(self, side: Side) -> SideRights:
+        return self.ehr if side is Side.EHR else self.calendar
+
+
+@dataclass(frozen=True)
+class Case:
+    """What the rights to one item depend on."""
+
+    kind: Kind
+    origin: Side
+    past: bool = False
+    """The EHR has it ended."""
+    protected: bool = False
+    """A clinical note, an invoice, arrived or later: no deletion or move from the calendar."""
+    verdict: Verdict = Verdict.APPLY
+
+
+_PUT_BACK = SideRights(Right.PUT_BACK, Right.PUT_BACK, Right.PUT_BACK, Right.PUT_BACK)
+
+
+def rights(case: Case, settings: ConnectionSettings) -> Rights:
+    """The rights of both sides; first rule that fits, from the top."""
+    return Rights(
+        ehr=_ehr_rights(case),
+        calendar=_calendar_rights(case, settings),
+        winner={Kind.CLIENT: Side.EHR, Kind.PERSONAL: case.origin, Kind.BLOCK: Side.CALENDAR}[case.kind],
+        ehr_cancellation_is_final=case.kind is Kind.CLIENT
+        or (case.kind is Kind.PERSONAL and case.origin is Side.EHR),
+    )
+
+
+def _ehr_rights(case: Case) -> SideRights:
+    """The EHR may do everything, except that it only shadows a block."""
+    if case.kind is Kind.BLOCK:
+        return SideRights(Right.PUT_BACK, Right.PUT_BACK, deleted=Right.LEAVE, created=Right.PUT_BACK)
+    return SideRights()
+
+
+def _calendar_rights(case: Case, settings: ConnectionSettings) -> SideRights:
+    made_there = case.kind is Kind.PERSONAL and case.origin is Side.CALENDAR
+    if case.kind is Kind.BLOCK:  # a block has no past and no owner but the calendar
+        return SideRights()
+    if case.past:
+        back = Right.LEAVE if made_there else Right.PUT_BACK
+        return SideRights(Right.PUT_BACK, Right.PUT_BACK, deleted=Right.LEAVE, created=back)
+    if settings.mode is Mode.ONE_WAY:
+        return _PUT_BACK
+    deleted = _DELETION[case.verdict]
+    if case.kind is Kind.PERSONAL:
+        return SideRights(deleted=deleted, created=Right.APPLY if made_there else Right.PUT_BACK)
+    if case.protected or settings.google_edits is Edits.REVERT:
+        return _PUT_BACK
+    return SideRights(Right.APPLY, Right.PUT_BACK, deleted, created=Right.PUT_BACK)
+
+
+def is_past(ehr: Facts | None, before: Facts | None, *, now: datetime, zone: ZoneInfo) -> bool:
+    """Whether the EHR has the item ended: by its row, else by what it last agreed to.
+
+    An item that the EHR never had is not past: a hand-made event of this morning is taken in.
+    """
+    facts = ehr or before
+    return facts is not None and instants(facts.when, zone)[1] <= now
