@@ -6,11 +6,15 @@ Every method may also raise RetryableError (the other side is unavailable or slo
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
 from typing import Protocol
+
+from shared.core.errors import RejectedError, StaleError
+from shared.core.model import Appointment, Client, Event, Kind, Marker, What, When
+from shared.core.policy import LabelMode
 
 # --- state: documents -----------------------------------------------------------------------------------
 
@@ -108,3 +112,174 @@ class Clock(Protocol):
 
     def sleep(self, seconds: float) -> None:
         """Wait; used for pacing and short bounded waits only."""
+
+
+# --- the calendar ---------------------------------------------------------------------------------------
+
+
+class CursorLostError(StaleError):
+    """The sync token is no longer taken: read everything again."""
+
+
+class TakenError(StaleError):
+    """The id for a new event is taken, by a live or a deleted one."""
+
+
+class GoneError(StaleError):
+    """What was to be read or written is not there (any more)."""
+
+
+class RefusedError(RejectedError):
+    """A deleted event cannot be brought back under its id."""
+
+
+@dataclass(frozen=True)
+class CalendarEntry:
+    """One calendar on the list of an account."""
+
+    id: str
+    description: str
+    owner: bool
+    zone: str
+    """IANA name as the service gives it."""
+
+
+@dataclass(frozen=True)
+class EventPage:
+    """One page of a listing. `cursor` comes on the last page only, and may be missing even there."""
+
+    events: tuple[Event, ...]
+    next_page: str | None = None
+    cursor: str | None = None
+
+
+@dataclass(frozen=True, repr=False)
+class EventWrite:
+    """What is to be written of an event; None leaves a part as it is there."""
+
+    when: When | None = None
+    what: What | None = None
+    kind: Kind = Kind.CLIENT
+    """Which parts of `what` are ours to write."""
+    marker: Marker | None = None
+
+
+class CalendarService(Protocol):
+    """The calendars of one account. Nobody is ever notified and no guest is ever written."""
+
+    def entries(self) -> Iterator[CalendarEntry]:
+        """The whole calendar list, without deleted ones; raises rather than ends early."""
+
+    def add_calendar(self, name: str, description: str, zone: str) -> CalendarEntry:
+        """Make a calendar. A lost answer leaves it unknown whether it was made."""
+
+    def calendar(self, calendar_id: str) -> CalendarEntry:
+        """Raises GoneError."""
+
+    def events(self, calendar_id: str, *, cursor: str | None, page: str | None) -> EventPage:
+        """One page of all events with tombstones (`cursor` None), or of those changed since the cursor.
+
+        Recurring events come as masters and exceptions. Raises CursorLostError, GoneError (the calendar).
+        """
+
+    def event(self, calendar_id: str, event_id: str) -> Event | None:
+        """One event, tombstones included; None where there is none. Raises GoneError (the calendar)."""
+
+    def create(self, calendar_id: str, event_id: str, write: EventWrite) -> Event:
+        """Raises TakenError, GoneError (the calendar), RejectedError."""
+
+    def update(self, calendar_id: str, event: Event, write: EventWrite) -> Event:
+        """Change parts of an event, over the version of `event` only.
+
+        Raises StaleError, GoneError, RejectedError.
+        """
+
+    def restore(self, calendar_id: str, event: Event, write: EventWrite) -> Event:
+        """Bring a deleted event back under its id. Raises RefusedError, StaleError, GoneError."""
+
+    def delete(self, calendar_id: str, event: Event) -> None:
+        """Over the version of `event` only; already gone is success. Raises StaleError, RejectedError."""
+
+    def unmark(self, calendar_id: str, event: Event) -> Event:
+        """Take our private properties off a copy. Raises StaleError, GoneError, RejectedError."""
+
+
+# --- the EHR --------------------------------------------------------------------------------------------
+
+
+class ProtectedError(RejectedError):
+    """The EHR refuses: a clinical note or an invoice hangs on the appointment."""
+
+
+@dataclass(frozen=True)
+class FeedCursor:
+    """How far the changes of a practice were read: the high-water mark, and what was seen near it.
+
+    `high_water` is the server's own instant; `seen` pairs (id, version) of rows within the overlap before
+    it, which will be read again.
+    """
+
+    high_water: datetime
+    seen: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class FeedPage:
+    """Changed rows, oldest first; `complete`: nothing newer was there. `cursor` holds once they are done."""
+
+    rows: tuple[Appointment, ...]
+    cursor: FeedCursor
+    complete: bool
+
+
+@dataclass(frozen=True)
+class Practitioner:
+    id: str
+    zone: str | None
+    """IANA name, where the EHR knows it."""
+
+
+class Ehr(Protocol):
+    """The EHR of one practice."""
+
+    def practitioner(self, practitioner_id: str) -> Practitioner:
+        """Raises GoneError."""
+
+    def cursor_now(self) -> FeedCursor:
+        """A cursor from which every later change is found."""
+
+    def changes(self, cursor: FeedCursor) -> FeedPage:
+        """A bounded page of rows changed since."""
+
+    def scan(self, practitioner_id: str, start: datetime, end: datetime) -> list[Appointment]:
+        """Every row of the practitioner that starts in [start, end), whatever its status; all or an error."""
+
+    def read(self, ids: Iterable[str]) -> dict[str, Appointment | None]:
+        """Rows by id; None where the EHR positively has none (any more)."""
+
+    def clients(self, patient_ids: Iterable[str], mode: LabelMode) -> dict[str, Client]:
+        """What labels of this mode need, and nothing more; a missing patient is left out."""
+
+    def create_personal(
+        self, practitioner_id: str, identifier: str, start: datetime, end: datetime, what: What
+    ) -> Appointment:
+        """A personal appointment, once per identifier: an existing row with it is answered as it stands.
+
+        Raises RejectedError.
+        """
+
+    def update(
+        self, row: Appointment, *, span: tuple[datetime, datetime] | None = None, what: What | None = None
+    ) -> Appointment:
+        """Change times or, of a personal one, text, over the version of `row` only.
+
+        Raises StaleError, GoneError, ProtectedError, RejectedError.
+        """
+
+    def cancel(self, row: Appointment) -> Appointment:
+        """Set cancelled, never delete. Raises StaleError, GoneError, ProtectedError, RejectedError."""
+
+    def rebook(
+        self, row: Appointment, *, span: tuple[datetime, datetime] | None = None, what: What | None = None
+    ) -> Appointment:
+        """Bring back a cancelled row that we made. Raises as `update`."""
