@@ -84,6 +84,10 @@ class Staff:
         """Booked again, whatever it was."""
         return self._set_status(appointment, "booked")
 
+    def unconfirm(self, *, appointment: str) -> Resource:
+        """Pending: somebody has still to agree."""
+        return self._set_status(appointment, "pending")
+
     def arrive(self, *, appointment: str) -> Resource:
         return self._set_status(appointment, "arrived")
 

@@ -110,6 +110,7 @@ def test_a_cancelled_appointment_is_restored_without_its_reason(staff: Staff, bo
 @pytest.mark.parametrize(
     ("action", "status"),
     [
+        ("unconfirm", "pending"),
         ("arrive", "arrived"),
         ("fulfil", "fulfilled"),
         ("no_show", "noshow"),
