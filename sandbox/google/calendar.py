@@ -1,0 +1,121 @@
+"""The model of Google Calendar v3: no HTTP, no wall clock, no chance but the one given.
+
+    google = GoogleCalendar(now: Callable[[], datetime], rng: random.Random, settings=Settings())
+    google.settings                                              # Settings (store.py), assignable
+
+    google.add_account(email, time_zone, name="", hosted_domain="") -> Account  # .sub; has a primary calendar
+    google.share(calendar_id, sub, role: str | None) -> None     # None takes access away
+    google.expire_sync_tokens(calendar_id) -> None               # each answers 410 from now on
+    google.all_events(calendar_id) -> list[Json]                 # deleted ones too
+    google.role(sub, calendar_id) -> str | None
+    google.made_by(calendar_id) -> str                           # the OAuth client
+
+    google.events.list(sub, calendar_id, query={}) -> Json
+    google.events.get(sub, calendar_id, event_id, query={}, if_none_match=None) -> Json
+    google.events.insert(sub, calendar_id, body, query={}) -> Json
+    google.events.patch(sub, calendar_id, event_id, body, query={}, if_match=None) -> Json
+    google.events.update(sub, calendar_id, event_id, body, query={}, if_match=None) -> Json
+    google.events.delete(sub, calendar_id, event_id, query={}, if_match=None) -> None
+
+    google.calendars.get(sub, calendar_id, query={}) -> Json
+    google.calendars.insert(sub, body, query={}, app="") -> Json     # app: the OAuth client that asks
+    google.calendars.patch(sub, calendar_id, body, query={}, if_match=None) -> Json
+    google.calendars.delete(sub, calendar_id) -> None
+
+    google.calendar_list.list(sub, query={}) -> Json
+    google.calendar_list.get(sub, calendar_id, query={}) -> Json
+    google.calendar_list.patch(sub, calendar_id, body, query={}, if_match=None) -> Json
+    google.calendar_list.delete(sub, calendar_id) -> None
+
+`sub` is an account's; one that was never added is a KeyError. `query` holds Google's own parameters by their
+names, as text (`"true"`, `"250"`) or as values (`True`, `250`), repeated ones as a list. Bodies and answers
+are Google's own JSON; nothing of an answer is shared with the model. A refusal is ApiError (errors.py):
+`status`, `reason`, `message`, `domain`, `location`, `location_type`. It has no lock: calls must not overlap.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from datetime import datetime
+
+from sandbox.google import fields
+from sandbox.google.calendar_list import CalendarLists
+from sandbox.google.calendar_resources import CalendarResources
+from sandbox.google.errors import Json
+from sandbox.google.events import Events
+from sandbox.google.store import ROLES, Account, Calendar, CalendarList, Settings, Store
+from sandbox.google.times import zone_named
+
+__all__ = ["Account", "GoogleCalendar", "Settings"]
+
+
+class GoogleCalendar:
+    def __init__(
+        self, now: Callable[[], datetime], rng: random.Random, settings: Settings | None = None
+    ) -> None:
+        self.store = Store(now, rng, settings or Settings())
+        self.events = Events(self.store)
+        self.calendars = CalendarResources(self.store)
+        self.calendar_list = CalendarLists(self.store)
+
+    @property
+    def settings(self) -> Settings:
+        return self.store.settings
+
+    @settings.setter
+    def settings(self, settings: Settings) -> None:
+        self.store.settings = settings
+
+    def add_account(self, email: str, time_zone: str, name: str = "", hosted_domain: str = "") -> Account:
+        """A new account with its primary calendar, whose id is the e-mail.
+
+        Raises ValueError for an e-mail that is taken or no address, and for an unknown zone.
+        """
+        if "@" not in email or email in self.store.calendars:
+            raise ValueError(f"{email!r} is taken" if "@" in email else f"{email!r} is no e-mail address")
+        if zone_named(time_zone) is None:
+            raise ValueError(f"{time_zone!r} is no time zone")
+        sub = "1" + "".join(self.store.rng.choices("0123456789", k=20))
+        account = Account(sub, email, time_zone, name or email, hosted_domain)
+        self.store.accounts[sub] = account
+        self.store.lists[sub] = CalendarList()
+        self.calendars.create(account, email, {"summary": email, "timeZone": time_zone}, app="")
+        return account
+
+    def share(self, calendar_id: str, sub: str, role: str | None) -> None:
+        """Set an account's role; None takes access away. Sync tokens of the calendar expire.
+
+        Raises ValueError for an unknown role, for an unknown calendar, and for its data owner.
+        """
+        calendar = self.calendar(calendar_id)
+        if role is not None and role not in ROLES:
+            raise ValueError(f"{role!r} is no role; there are: {', '.join(ROLES)}")
+        if sub == calendar.owner:
+            raise ValueError("the data owner's role cannot change")
+        self.calendars.share(calendar, sub, role)
+
+    def expire_sync_tokens(self, calendar_id: str) -> None:
+        """Every sync token of the calendar's events answers 410 from now on. ValueError: no such calendar."""
+        self.calendar(calendar_id).epoch += 1
+
+    def all_events(self, calendar_id: str) -> list[Json]:
+        """Every event with its details, deleted ones too, as the owner sees them. ValueError: no such one."""
+        return [fields.copied(stored.resource) for stored in self.calendar(calendar_id).history]
+
+    def role(self, sub: str, calendar_id: str) -> str | None:
+        """The account's role in a calendar; None when there is no such calendar for it."""
+        found = self.store.find(sub, calendar_id)
+        return found[1] if found else None
+
+    def made_by(self, calendar_id: str) -> str:
+        """The OAuth client that made the calendar; empty when a person did, or there is none."""
+        calendar = self.store.calendars.get(calendar_id)
+        return calendar.app if calendar else ""
+
+    def calendar(self, calendar_id: str) -> Calendar:
+        """A calendar, deleted or not. Raises ValueError when there never was one."""
+        try:
+            return self.store.calendars[calendar_id]
+        except KeyError:
+            raise ValueError(f"there is no calendar {calendar_id!r}") from None

@@ -1,0 +1,177 @@
+"""What the sandbox Google knows: accounts, calendars, events, who may do what."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field, fields, replace
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sandbox.google.errors import Json, access_required, not_found
+from sandbox.google.history import History
+from sandbox.google.times import zone_named
+
+ROLES = ("freeBusyReader", "reader", "writerWithoutPrivateAccess", "writer", "owner")
+RANK = {role: rank for rank, role in enumerate(ROLES)}
+BASE32HEX = "0123456789abcdefghijklmnopqrstuv"
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Where the real service is free or unknown, which way this one goes."""
+
+    empty_page_chance: float = 0.05
+    """Of a page with nothing on it although rows follow; never twice in a row."""
+    short_page_chance: float = 0.05
+    """Of a page of half the size asked for."""
+    revive: str = "works"
+    """`works` or `forbidden`: what patching or putting a deleted event does (403 in the second case)."""
+    bare_tombstones: bool = False
+    """Deleted events keep nothing but id and status, on the organizer's calendar too."""
+    withhold_sync_tokens: bool = False
+    """Complete listings end without a sync token."""
+    calendars_per_account_max: int = 38
+    """Calendars an account can make in its life; deleting one gives nothing back."""
+    updated_min_days_max: int = 30
+    """An older `updatedMin` is refused."""
+    refused_zones: frozenset[str] = frozenset({"Europe/Kyiv"})
+    """Names newer than Google's time zone data."""
+
+
+def changed_settings(settings: Settings, data: dict[str, Any]) -> Settings:
+    """The settings with the named ones replaced. Raises ValueError naming what is wrong."""
+    known = {item.name: getattr(settings, item.name) for item in fields(settings)}
+    for name, value in data.items():
+        if name not in known:
+            raise ValueError(f"unknown setting {name!r}; there are: {', '.join(known)}")
+        wanted = type(known[name])
+        number = wanted is float and isinstance(value, int) and not isinstance(value, bool)
+        listed = wanted is frozenset and isinstance(value, list)
+        if type(value) is not wanted and not number and not listed:
+            raise ValueError(f"setting {name!r} is a {wanted.__name__}, not {value!r}")
+    if data.get("revive", "works") not in ("works", "forbidden"):
+        raise ValueError(f"setting 'revive' is 'works' or 'forbidden', not {data['revive']!r}")
+    given: dict[str, Any] = {n: frozenset(v) if isinstance(v, list) else v for n, v in data.items()}
+    return replace(settings, **given)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    sub: str
+    email: str
+    time_zone: str
+    name: str
+    hosted_domain: str
+    """Of a Workspace account; empty for a consumer one."""
+
+
+@dataclass(slots=True, eq=False)
+class StoredEvent:
+    resource: Json
+    """The whole answer in the calendar's zone. Replaced by every change, never changed in place."""
+    starts: datetime
+    ends: datetime
+    created: int
+    changed: int
+    updated: datetime
+
+    @property
+    def cancelled(self) -> bool:
+        return bool(self.resource["status"] == "cancelled")
+
+
+@dataclass(slots=True, eq=False)
+class Calendar:
+    id: str
+    owner: str
+    """`sub` of the data owner."""
+    app: str
+    """OAuth client that made it; empty for a person."""
+    primary: bool
+    details: Json
+    """`summary`, `timeZone` and what else the calendar resource holds of its own."""
+    etag: str
+    roles: dict[str, str]
+    """Access role by `sub`."""
+    events: dict[str, StoredEvent] = field(default_factory=dict)
+    history: History[StoredEvent] = field(default_factory=History)
+    epoch: int = 0
+    """Raised when every sync token of it expires."""
+    deleted: bool = False
+
+    @property
+    def zone(self) -> ZoneInfo:
+        zone = zone_named(self.details["timeZone"])
+        assert zone is not None
+        return zone
+
+
+@dataclass(slots=True, eq=False)
+class ListEntry:
+    """A calendar on one account's list."""
+
+    calendar: Calendar
+    own: Json
+    """`colorId`, `hidden`, `selected`, `summaryOverride`, `defaultReminders` of this account."""
+    etag: str
+    created: int
+    changed: int
+    deleted: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class CalendarList:
+    entries: dict[str, ListEntry] = field(default_factory=dict)
+    history: History[ListEntry] = field(default_factory=History)
+    epoch: int = 0
+    calendars_made: int = 0
+
+
+class Store:
+    """All state of the model, and the questions every method asks first."""
+
+    def __init__(self, now: Callable[[], datetime], rng: random.Random, settings: Settings) -> None:
+        self.now = now
+        self.rng = rng
+        self.settings = settings
+        self.accounts: dict[str, Account] = {}
+        self.lists: dict[str, CalendarList] = {}
+        self.calendars: dict[str, Calendar] = {}
+        self._number = 0
+
+    def next_number(self) -> int:
+        """Of a change; one counter for everything, so later is larger."""
+        self._number += 1
+        return self._number
+
+    def etag(self, number: int) -> str:
+        """The version made by a change: quoted, opaque, different for every resource."""
+        return f'"{3_500_000_000_000_000 + number * 2}"'
+
+    def random_id(self, length: int = 26) -> str:
+        return "".join(self.rng.choices(BASE32HEX, k=length))
+
+    def find(self, sub: str, calendar_id: str) -> tuple[Calendar, str] | None:
+        """The calendar and the account's role in it, if it is alive and the account has one."""
+        name = self.accounts[sub].email if calendar_id == "primary" else calendar_id
+        calendar = self.calendars.get(name)
+        if calendar is None or calendar.deleted:
+            return None
+        role = calendar.roles.get(sub)
+        return (calendar, role) if role else None
+
+    def open(self, sub: str, calendar_id: str) -> tuple[Calendar, str]:
+        """As `find`. Raises ApiError 404: a calendar one may not see does not exist."""
+        found = self.find(sub, calendar_id)
+        if found is None:
+            raise not_found()
+        return found
+
+    def open_for(self, role: str, sub: str, calendar_id: str) -> tuple[Calendar, str]:
+        """As `open`. Raises ApiError 403 when the account's role is below the one named."""
+        calendar, held = self.open(sub, calendar_id)
+        if RANK[held] < RANK[role]:
+            raise access_required("writer" if role == "writerWithoutPrivateAccess" else role)
+        return calendar, held
