@@ -1,0 +1,173 @@
+"""`ports.CalendarService` in terms of single calls of the Calendar API."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from shared.adapters.google_calendar.calls import Calls
+from shared.adapters.google_calendar.events import (
+    FIELDS,
+    UNMARKED,
+    event_from_json,
+    event_to_json,
+    new_event_to_json,
+)
+from shared.core.errors import BlockedError, RejectedError, RetryableError, StaleError
+from shared.core.model import Event
+from shared.ports import CalendarEntry, EventPage, EventWrite, GoneError, RefusedError
+
+LIST_PAGES_MAX = 100
+"""Pages of a calendar list: 25,000 calendars, far above any account."""
+_LIST_PAGE = 250
+_EVENTS_PAGE = 2500
+_ENTRY_FIELDS = "id,description,accessRole,timeZone,deleted"
+_CALENDAR_FIELDS = "id,description,timeZone"
+_PAGE_FIELDS = f"nextPageToken,nextSyncToken,timeZone,items({FIELDS})"
+
+
+class GoogleCalendarService:
+    """The calendars of the account that `calls` speaks for. Belongs to one thread, as its calls do.
+
+    Every write says `sendUpdates=none` and names no guest.
+    """
+
+    def __init__(self, calls: Calls, *, zone: ZoneInfo) -> None:
+        """`zone`: the practitioner's, for times that neither their event nor its calendar gives one."""
+        self._calls = calls
+        self._zone = zone
+
+    # --- calendars --------------------------------------------------------------------------------------
+
+    def entries(self) -> Iterator[CalendarEntry]:
+        """Hidden ones too. Raises BlockedError past LIST_PAGES_MAX pages."""
+        page: str | None = None
+        for _ in range(LIST_PAGES_MAX):
+            token = {} if page is None else {"pageToken": page}
+            fields = f"nextPageToken,items({_ENTRY_FIELDS})"
+            answer = self._calls(
+                "calendarList.list", maxResults=_LIST_PAGE, showHidden=True, fields=fields, **token
+            )
+            yield from (_entry(raw) for raw in answer.get("items", ()) if not raw.get("deleted"))
+            page = answer.get("nextPageToken")
+            if page is None:
+                return
+        raise BlockedError("google_calendar_list_endless")
+
+    def add_calendar(self, name: str, description: str, zone: str) -> CalendarEntry:
+        """Sent once, never again by itself. Raises RejectedError, for one for a zone Google does not know."""
+        body = {"summary": name, "description": description, "timeZone": zone}
+        answer = self._calls("calendars.insert", body=body, fields=_CALENDAR_FIELDS)
+        return _entry({**answer, "accessRole": "owner"})
+
+    def calendar(self, calendar_id: str) -> CalendarEntry:
+        """As the account's list has it, which says the role and needs no right to the calendar itself."""
+        raw = self._calls("calendarList.get", calendarId=calendar_id, fields=_ENTRY_FIELDS)
+        if raw.get("deleted"):
+            raise GoneError("google_calendar_gone")
+        return _entry(raw)
+
+    # --- events -----------------------------------------------------------------------------------------
+
+    def events(self, calendar_id: str, *, cursor: str | None, page: str | None) -> EventPage:
+        """A page token is taken with the cursor it came with."""
+        tokens = {"syncToken": cursor, "pageToken": page}
+        answer = self._calls(
+            "events.list",
+            calendarId=calendar_id,
+            maxResults=_EVENTS_PAGE,
+            showDeleted=True,
+            singleEvents=False,
+            fields=_PAGE_FIELDS,
+            **{name: token for name, token in tokens.items() if token is not None},
+        )
+        zone = answer.get("timeZone")
+        events = tuple(self._event(raw, zone) for raw in answer.get("items", ()))
+        return EventPage(events, answer.get("nextPageToken"), answer.get("nextSyncToken"))
+
+    def event(self, calendar_id: str, event_id: str) -> Event | None:
+        """404 says the same of a missing event and a missing calendar: the calendar is asked then."""
+        try:
+            raw = self._calls("events.get", calendarId=calendar_id, eventId=event_id, fields=FIELDS)
+        except GoneError:
+            self._calls("events.list", calendarId=calendar_id, maxResults=1, fields="kind")
+            return None
+        return self._event(raw)
+
+    def create(self, calendar_id: str, event_id: str, write: EventWrite) -> Event:
+        assert write.when is not None, "an event has a time"
+        raw = self._calls(
+            "events.insert",
+            calendarId=calendar_id,
+            body=new_event_to_json(event_id, write),
+            sendUpdates="none",
+            fields=FIELDS,
+        )
+        return self._event(raw)
+
+    def update(self, calendar_id: str, event: Event, write: EventWrite) -> Event:
+        return self._patch(calendar_id, event, event_to_json(write))
+
+    def restore(self, calendar_id: str, event: Event, write: EventWrite) -> Event:
+        """Google refuses this at its liking; what it answers is not worth telling apart, see RefusedError."""
+        body = {"status": "confirmed", **event_to_json(write)}
+        try:
+            restored = self._patch(calendar_id, event, body)
+        except (RejectedError, GoneError):
+            raise RefusedError("google_not_restored") from None
+        except StaleError as error:
+            if error.reason == "google_conflict":
+                raise RefusedError("google_not_restored") from None
+            raise
+        if restored.cancelled:
+            raise RefusedError("google_not_restored")
+        return restored
+
+    def delete(self, calendar_id: str, event: Event) -> None:
+        try:
+            self._calls(
+                "events.delete",
+                if_match=_version(event),
+                calendarId=calendar_id,
+                eventId=event.id,
+                sendUpdates="none",
+            )
+        except GoneError:
+            return
+
+    def unmark(self, calendar_id: str, event: Event) -> Event:
+        return self._patch(calendar_id, event, UNMARKED)
+
+    def _patch(self, calendar_id: str, event: Event, body: dict[str, Any]) -> Event:
+        raw = self._calls(
+            "events.patch",
+            if_match=_version(event),
+            calendarId=calendar_id,
+            eventId=event.id,
+            body=body,
+            sendUpdates="none",
+            fields=FIELDS,
+        )
+        return self._event(raw)
+
+    def _event(self, raw: dict[str, Any], calendar_zone: str | None = None) -> Event:
+        if not isinstance(raw.get("id"), str):
+            raise RetryableError("google_answer_unreadable")
+        return event_from_json(raw, calendar_zone, self._zone)
+
+
+def _version(event: Event) -> str:
+    assert event.version, "a write is over the version that was read"
+    return event.version
+
+
+def _entry(raw: dict[str, Any]) -> CalendarEntry:
+    if not isinstance(raw.get("id"), str):
+        raise RetryableError("google_answer_unreadable")
+    return CalendarEntry(
+        id=raw["id"],
+        description=raw.get("description", ""),
+        owner=raw.get("accessRole") == "owner",
+        zone=raw.get("timeZone", ""),
+    )
