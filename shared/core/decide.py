@@ -82,7 +82,7 @@ def _aspect(base: Base, name: str, ehr: Facts, calendar: Facts, rights: Rights) 
     """Whose value this aspect takes; None: as it is; LEAVE."""
     now = {Side.EHR: ehr, Side.CALENDAR: calendar}
     changed = [side for side in Side if _changed(base, side, name, now[side])]
-    if not changed or (len(changed) == len(Side) and getattr(ehr, name) == getattr(calendar, name)):
+    if not changed or getattr(ehr, name) == getattr(calendar, name):
         return None
     entitled = [side for side in changed if _right(rights, side, name) is Right.APPLY]
     if not entitled and any(_right(rights, side, name) is Right.LEAVE for side in changed):

@@ -107,7 +107,7 @@ class Rights:
 
 
 @dataclass(frozen=True)
-class Case:
+class Traits:
     """What the rights to one item depend on."""
 
     kind: Kind
@@ -117,50 +117,59 @@ class Case:
     protected: bool = False
     """A clinical note, an invoice, arrived or later: no deletion or move from the calendar."""
     verdict: Verdict = Verdict.APPLY
+    reassigned: bool = False
+    """The row lives on, with other practitioners."""
+    refused: bool = False
+    """The EHR has just refused what the calendar wants."""
 
 
 _PUT_BACK = SideRights(Right.PUT_BACK, Right.PUT_BACK, Right.PUT_BACK, Right.PUT_BACK)
+_PUT_BACK_OR_LEFT = SideRights(Right.PUT_BACK, Right.PUT_BACK, Right.PUT_BACK, created=Right.LEAVE)
 
 
-def rights(case: Case, settings: ConnectionSettings) -> Rights:
+def rights(traits: Traits, settings: ConnectionSettings) -> Rights:
     """The rights of both sides; first rule that fits, from the top."""
     return Rights(
-        ehr=_ehr_rights(case),
-        calendar=_calendar_rights(case, settings),
-        winner={Kind.CLIENT: Side.EHR, Kind.PERSONAL: case.origin, Kind.BLOCK: Side.CALENDAR}[case.kind],
-        ehr_cancellation_is_final=case.kind is Kind.CLIENT
-        or (case.kind is Kind.PERSONAL and case.origin is Side.EHR),
+        ehr=_ehr_rights(traits),
+        calendar=_calendar_rights(traits, settings),
+        winner={Kind.CLIENT: Side.EHR, Kind.PERSONAL: traits.origin, Kind.BLOCK: Side.CALENDAR}[traits.kind],
+        ehr_cancellation_is_final=traits.reassigned
+        or traits.kind is Kind.CLIENT
+        or (traits.kind is Kind.PERSONAL and traits.origin is Side.EHR),
     )
 
 
-def _ehr_rights(case: Case) -> SideRights:
+def _ehr_rights(traits: Traits) -> SideRights:
     """The EHR may do everything, except that it only shadows a block."""
-    if case.kind is Kind.BLOCK:
+    if traits.kind is Kind.BLOCK:
         return SideRights(Right.PUT_BACK, Right.PUT_BACK, deleted=Right.LEAVE, created=Right.PUT_BACK)
     return SideRights()
 
 
-def _calendar_rights(case: Case, settings: ConnectionSettings) -> SideRights:
-    made_there = case.kind is Kind.PERSONAL and case.origin is Side.CALENDAR
-    if case.kind is Kind.BLOCK:  # a block has no past and no owner but the calendar
+def _calendar_rights(traits: Traits, settings: ConnectionSettings) -> SideRights:
+    made_there = traits.kind is Kind.PERSONAL and traits.origin is Side.CALENDAR
+    if traits.kind is Kind.BLOCK:  # a block has no past and no owner but the calendar
         return SideRights()
-    if case.past:
+    if traits.refused:
+        return _PUT_BACK_OR_LEFT
+    if traits.past:
         back = Right.LEAVE if made_there else Right.PUT_BACK
         return SideRights(Right.PUT_BACK, Right.PUT_BACK, deleted=Right.LEAVE, created=back)
     if settings.mode is Mode.ONE_WAY:
-        return _PUT_BACK
-    deleted = _DELETION[case.verdict]
-    if case.kind is Kind.PERSONAL:
+        return _PUT_BACK_OR_LEFT if made_there else _PUT_BACK
+    deleted = _DELETION[traits.verdict]
+    if traits.kind is Kind.PERSONAL:
         return SideRights(deleted=deleted, created=Right.APPLY if made_there else Right.PUT_BACK)
-    if case.protected or settings.google_edits is Edits.REVERT:
+    if traits.protected or settings.google_edits is Edits.REVERT:
         return _PUT_BACK
     return SideRights(Right.APPLY, Right.PUT_BACK, deleted, created=Right.PUT_BACK)
 
 
-def is_past(ehr: Facts | None, before: Facts | None, *, now: datetime, zone: ZoneInfo) -> bool:
-    """Whether the EHR has the item ended: by its row, else by what it last agreed to.
+def is_past(*held: Facts | None, now: datetime, zone: ZoneInfo) -> bool:
+    """Whether an item has ended, by the first of `held` that is known.
 
-    An item that the EHR never had is not past: a hand-made event of this morning is taken in.
+    These are what the EHR holds, what it last agreed to, and, of an item that it has had, what the calendar
+    holds. An item that the EHR never had is not past: a hand-made event of this morning is taken in.
     """
-    facts = ehr or before
+    facts = next((facts for facts in held if facts is not None), None)
     return facts is not None and instants(facts.when, zone)[1] <= now

@@ -1,0 +1,350 @@
+"""The calendar's job: one bounded slice of work on one calendar, under its lease.
+
+    read the calendar document → look → take the lease under the version read → gather → settle → save
+
+The look comes before the lease so that a look that brings nothing writes nothing; the lease is taken under
+the version of the document that the look used, so nobody has moved the cursor in between. Items are saved
+before the cursor; the cursor comes last.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import Enum
+
+from shared.app.appointments_calendar import ensure_calendar
+from shared.app.cases import Case
+from shared.app.gather import Gathered, Gatherer
+from shared.app.items import Items
+from shared.app.records import (
+    CURSOR_FORMAT,
+    Calendar,
+    Connection,
+    Lease,
+    Progress,
+    calendar_data,
+    calendar_of,
+    calendar_path,
+    connection_of,
+    connection_path,
+    item_data,
+    items_path,
+)
+from shared.app.render import Renderer
+from shared.app.settle import Counts, Settler
+from shared.app.world import World
+from shared.core.errors import BlockedError, RetryableError, StaleError
+from shared.core.item import Item
+from shared.core.policy import Mode
+from shared.ports import (
+    COMMIT_WRITES_MAX,
+    CalendarService,
+    CursorLostError,
+    EventPage,
+    Expect,
+    GoneError,
+    Put,
+)
+
+LEASE_TRIES = 3
+BUSY_SECONDS = 2
+FAILURES_IN_A_ROW = 3
+"""Retryable failures after which a slice ends: it is not the item."""
+SAFE_SHARE = 5 / 6
+"""Nothing is written in the last sixth of a lease."""
+STAMP_EVERY = timedelta(hours=1)
+NO_CURSOR_SECONDS = 60
+"""A complete listing ended without a cursor: when to list again."""
+
+
+class State(Enum):
+    IDLE = "idle"
+    """Nothing new; nothing was written."""
+    DONE = "done"
+    BUSY = "busy"
+    """Another job has the calendar: come again with what was asked."""
+    MORE = "more"
+    """There is more to do."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    state: State
+    again_at: datetime | None = None
+    """When the calendar wants its next job; None: when something happens."""
+    look: bool = False
+    """That job has to look."""
+    counts: Counts = field(default_factory=Counts)
+    orphans: int = 0
+
+
+def run_calendar_job(
+    world: World, calendar_key: str, *, ids: Iterable[str] = (), look: bool = True, everything: bool = False
+) -> Outcome:
+    """One slice: a look, and/or these appointments; `everything` asks for a complete pass.
+
+    Raises BlockedError (a person must act) and RetryableError (nothing was decided: the same job again).
+    """
+    job = _Job(world, calendar_key, frozenset(ids), look=look, everything=everything)
+    for _ in range(LEASE_TRIES):
+        outcome = job.run()
+        if outcome is not None:
+            return outcome
+    return job.busy()
+
+
+@dataclass
+class _Job:
+    world: World
+    key: str
+    ids: frozenset[str]
+    look: bool
+    everything: bool
+    version: str = ""
+    """Of the calendar document as read or last saved: the fence against a second job."""
+
+    def run(self) -> Outcome | None:
+        """None: somebody wrote the calendar document since it was read."""
+        calendar, connection = self._load()
+        if connection.settings.mode is Mode.OFF:
+            return Outcome(State.IDLE)
+        if calendar.missing:
+            raise BlockedError("calendar_missing")
+        if calendar.lease is not None and calendar.lease.until > self.world.clock.now():
+            return self.busy()
+        service = self.world.calendars(connection)
+        whole = self._wants_everything(calendar)
+        page, whole = (None, True) if whole else self._look(calendar, service)
+        try:
+            if not whole and self._nothing_to_do(calendar, page):
+                self._stamp(calendar, page)
+                return Outcome(State.IDLE, again_at=_earliest(calendar.retry_at, calendar.pass_at))
+            leased = self._take_lease(calendar)
+        except StaleError:
+            return None
+        return self._under_lease(_Slice(self, leased, connection, service), page, whole=whole)
+
+    def busy(self) -> Outcome:
+        again_at = self.world.clock.now() + timedelta(seconds=BUSY_SECONDS)
+        return Outcome(State.BUSY, again_at, look=self.look)
+
+    # --- before the lease ---
+
+    def _load(self) -> tuple[Calendar, Connection]:
+        path = calendar_path(self.key)
+        document = self.world.documents.get(path).get(path)
+        if document is None:
+            raise BlockedError("no_such_calendar")
+        self.version = document.version
+        calendar = calendar_of(document)
+        path = connection_path(calendar.connection)
+        return calendar, connection_of(self.world.documents.get(path)[path])
+
+    def _wants_everything(self, calendar: Calendar) -> bool:
+        if self.everything:
+            return True
+        if calendar.pass_at is not None and calendar.pass_at <= self.world.clock.now():
+            return True
+        return calendar.pass_at is None and calendar.usable_cursor is None
+
+    def _look(self, calendar: Calendar, service: CalendarService) -> tuple[EventPage | None, bool]:
+        """The first page of the delta; (None, True) when everything has to be read."""
+        if not self.look or calendar.usable_cursor is None:
+            return None, False
+        assert calendar.calendar_id is not None
+        try:
+            return service.events(calendar.calendar_id, cursor=calendar.usable_cursor, page=None), False
+        except CursorLostError:
+            return None, True
+        except GoneError:
+            self.save(replace(calendar, missing=True))
+            raise BlockedError("calendar_missing") from None
+
+    def _nothing_to_do(self, calendar: Calendar, page: EventPage | None) -> bool:
+        due = calendar.retry_at is not None and calendar.retry_at <= self.world.clock.now()
+        news = page is not None and (page.events or page.next_page or page.cursor is None)
+        return not self.ids and not due and not news
+
+    def _stamp(self, calendar: Calendar, page: EventPage | None) -> None:
+        """An idle look is worth a write once an hour."""
+        now = self.world.clock.now()
+        if page is None or (calendar.checked_at is not None and now - calendar.checked_at < STAMP_EVERY):
+            return
+        self.save(replace(calendar, checked_at=now, cursor=page.cursor))
+
+    def _take_lease(self, calendar: Calendar) -> Calendar:
+        until = self.world.clock.now() + timedelta(seconds=self.world.limits.lease_seconds)
+        leased = replace(calendar, lease=Lease(self.world.new_id(), until))
+        self.save(leased)
+        return leased
+
+    # --- under the lease ---
+
+    def _under_lease(self, work: _Slice, page: EventPage | None, *, whole: bool) -> Outcome:
+        now = self.world.clock.now()
+        try:
+            return work.run(page, whole=whole)
+        except CursorLostError:
+            work.give_up(pass_at=now)
+            return Outcome(State.MORE, again_at=now, look=True)
+        except GoneError:
+            work.give_up(missing=True)
+            raise BlockedError("calendar_missing") from None
+        except (RetryableError, BlockedError):
+            work.give_up(pass_at=now if whole else work.calendar.pass_at)
+            raise
+        except StaleError:  # the lease is not ours any more: another job goes on
+            return self.busy()
+
+    def save(self, calendar: Calendar, items: Iterable[Put] = ()) -> None:
+        """Items and the calendar document in one commit. Raises StaleError when the fence has fallen."""
+        put = Put(calendar_path(self.key), calendar_data(calendar), self.version)
+        self.version = self.world.documents.commit([*items, put])[-1]
+
+
+class _Slice:
+    """The work of one job while it holds the lease."""
+
+    def __init__(
+        self, job: _Job, calendar: Calendar, connection: Connection, service: CalendarService
+    ) -> None:
+        self.job, self.world, self.service = job, job.world, service
+        self.calendar, self.connection = calendar, connection
+        self.started = self.world.clock.now()
+        self._unsaved: dict[str, Put] = {}
+        self._flushed_open = False
+
+    def run(self, page: EventPage | None, *, whole: bool) -> Outcome:
+        world, connection, service = self.world, self.connection, self.service
+        if self.calendar.calendar_id is None:
+            ensure_calendar(world, self.calendar, connection, service, self._save)
+        ehr = world.ehr(connection.practice)
+        renderer = Renderer(world.keys, connection.settings, connection.practitioner)
+        gatherer = Gatherer(world, connection, self.calendar, service, ehr, renderer, self.started)
+        gathered = gatherer.everything() if whole else gatherer.changes(page, self.job.ids)
+        if whole:
+            self.calendar = replace(self.calendar, progress=Progress(0, len(gathered.cases)))
+        settler = Settler(world, connection, self.calendar, service, ehr, renderer)
+        self._settle(gathered.cases, settler)
+        return self._end(gathered, settler, whole=whole)
+
+    def give_up(self, *, pass_at: datetime | None = None, missing: bool = False) -> None:
+        """Let the lease go without a step forward; what was saved stays."""
+        calendar = replace(self.calendar, lease=None, pass_at=pass_at, missing=missing)
+        with contextlib.suppress(StaleError, RetryableError):  # else it runs out by itself
+            self.job.save(calendar)
+
+    # --- settle ---
+
+    def _settle(self, cases: list[Case], settler: Settler) -> None:
+        in_a_row = 0
+        for index, case in enumerate(cases):
+            if settler.stop_after is not None or in_a_row >= FAILURES_IN_A_ROW or self._time_is_up():
+                self._postpone(cases[index:], settler)
+                return
+            before, failed = case.item, settler.counts.retried
+            self._store(before, case.version, settler.settle(case))
+            in_a_row = in_a_row + 1 if settler.counts.retried > failed else 0
+            self._advance()
+            if len(self._unsaved) >= self.world.limits.flush_items:
+                self._flush(keep=0)
+
+    def _time_is_up(self) -> bool:
+        limits = self.world.limits
+        budget = limits.lease_seconds * min(limits.slice_share, SAFE_SHARE)
+        return (self.world.clock.now() - self.started).total_seconds() >= budget
+
+    def _postpone(self, cases: list[Case], settler: Settler) -> None:
+        """Keep what was read of the rest as seen; the next job takes it up."""
+        now = self.world.clock.now()
+        for case in cases:
+            before = case.item
+            if before.aside is None or before.retry_at is None:
+                self._store(before, case.version, settler.keep(case, retry_at=now, tries=before.tries))
+
+    def _advance(self) -> None:
+        progress = self.calendar.progress
+        if progress is not None and progress.done < progress.total:
+            self.calendar = replace(self.calendar, progress=replace(progress, done=progress.done + 1))
+
+    # --- save ---
+
+    def _store(self, before: Item, version: str | None, item: Item) -> None:
+        unchanged = version is not None and item == before
+        nothing = version is None and item.over
+        if unchanged or nothing:
+            return
+        path = f"{items_path(self.calendar.key)}/{item.k}"
+        data = item_data(item, self.calendar, self.connection.practice, self.world.clock.now())
+        self._unsaved[path] = Put(path, data, Expect.ABSENT if version is None else version)
+
+    def _flush(self, *, keep: int) -> None:
+        """Save items until at most `keep` are unsaved."""
+        while len(self._unsaved) > keep:
+            some = list(self._unsaved)[: COMMIT_WRITES_MAX - 1]
+            self._save(self.calendar, [self._unsaved[path] for path in some])
+            for path in some:
+                self._flushed_open |= "retry_at" in self._unsaved.pop(path).data
+
+    def _save(self, calendar: Calendar, items: Iterable[Put] = ()) -> None:
+        assert calendar.lease is not None
+        if self.world.clock.now() >= calendar.lease.until:
+            raise StaleError("lease_over")
+        self.calendar = calendar
+        self.job.save(calendar, items)
+
+    def _end(self, gathered: Gathered, settler: Settler, *, whole: bool) -> Outcome:
+        """The last items and, in the same commit, the cursor with the lease let go."""
+        self._flush(keep=COMMIT_WRITES_MAX - 1)
+        now = self.world.clock.now()
+        cursor = gathered.cursor
+        retry_at = self._next_open()
+        pass_at = self._next_pass(gathered, now, whole=whole)
+        calendar = replace(
+            self.calendar,
+            cursor=cursor or self.calendar.cursor,
+            cursor_format=CURSOR_FORMAT if cursor else self.calendar.cursor_format,
+            pass_at=pass_at,
+            passed_at=self.started if whole else self.calendar.passed_at,
+            checked_at=now if whole or cursor else self.calendar.checked_at,
+            retry_at=retry_at,
+            lease=None,
+        )
+        if now >= self._lease_until():
+            raise StaleError("lease_over")
+        self.job.save(calendar, self._unsaved.values())
+        again_at = _earliest(retry_at, pass_at, now if settler.look_wanted else None)
+        if again_at is not None and settler.stop_after is not None:
+            again_at = max(again_at, now + timedelta(seconds=settler.stop_after))
+        state = State.MORE if again_at is not None and again_at <= now else State.DONE
+        return Outcome(
+            state, again_at, look=settler.look_wanted, counts=settler.counts, orphans=gathered.orphans
+        )
+
+    def _lease_until(self) -> datetime:
+        assert self.calendar.lease is not None
+        return self.calendar.lease.until
+
+    def _next_pass(self, gathered: Gathered, now: datetime, *, whole: bool) -> datetime | None:
+        if whole and gathered.cursor is None:
+            return now + timedelta(seconds=NO_CURSOR_SECONDS)
+        if gathered.pass_wanted:
+            last = self.started if whole else self.calendar.passed_at
+            every = timedelta(seconds=self.world.limits.passes_seconds)
+            return max(now, last + every) if last else now
+        return None if whole else self.calendar.pass_at
+
+    def _next_open(self) -> datetime | None:
+        """When the first open item is due, of those stored and those about to be."""
+        unsaved = [put.data.get("retry_at") for put in self._unsaved.values()]
+        waiting = [at for at in unsaved if isinstance(at, datetime)]
+        if self.calendar.retry_at is not None or self._flushed_open:
+            waiting += Items(self.world.documents, self.calendar).next_open(besides=set(self._unsaved))
+        return min(waiting, default=None)
+
+
+def _earliest(*moments: datetime | None) -> datetime | None:
+    return min((moment for moment in moments if moment is not None), default=None)

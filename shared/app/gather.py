@@ -1,0 +1,261 @@
+"""Gather: read what a job is about and bring both sides of each item together. Nothing is decided here."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from shared.app.cases import Case
+from shared.app.items import Items
+from shared.app.records import Calendar, Connection
+from shared.app.render import Renderer
+from shared.app.world import World
+from shared.core.errors import BlockedError, RejectedError, StaleError
+from shared.core.item import Item
+from shared.core.match import Claim, choose_event, claim, k_from_calendar, k_of_event
+from shared.core.model import Appointment, Event, Kind, Side
+from shared.core.policy import Mode
+from shared.core.window import Window, scan_window, window
+from shared.ports import CalendarService, Ehr, EventPage
+
+EXTRAS_MAX = 50
+"""Superfluous events of ours that one job removes; more are left to the next."""
+
+
+@dataclass
+class Gathered:
+    cases: list[Case]
+    cursor: str | None
+    """Of the calendar, to be kept once the cases are saved; None: the old one stays."""
+    pass_wanted: bool = False
+    """Something came up that only a complete pass can place."""
+    extras_removed: int = 0
+    orphans: int = 0
+    """Live events of ours whose appointment was not found."""
+
+
+@dataclass
+class Gatherer:
+    """Reads for one calendar under its lease."""
+
+    world: World
+    connection: Connection
+    calendar: Calendar
+    service: CalendarService
+    ehr: Ehr
+    renderer: Renderer
+    now: datetime
+    items: Items = field(init=False)
+    window: Window = field(init=False)
+    _cases: dict[str, Case] = field(default_factory=dict)
+    _pass_wanted: bool = False
+    _extras_removed: int = 0
+    _orphans: int = 0
+
+    def __post_init__(self) -> None:
+        settings = self.connection.settings
+        self.items = Items(self.world.documents, self.calendar)
+        self.window = window(settings.start_from, settings.horizon_days, now=self.now, zone=settings.zone)
+
+    # --- the two ways to read ---
+
+    def changes(self, first: EventPage | None, ids: Iterable[str]) -> Gathered:
+        """What changed: the delta from its first page on, these appointments, and the items that are open."""
+        events, cursor = self._pages(first, self.calendar.usable_cursor) if first else ([], None)
+        ids = set(ids)
+        self.items.load_named("appointment_id", ids)
+        self.items.load_named("event_id", (event.id for event in events))
+        if self.calendar.retry_at is not None and self.calendar.retry_at <= self.now:
+            self.items.load_open(self.now, self.world.limits.take_up_max)
+        due = [item for item, _ in self.items if item.retry_at is not None and item.retry_at <= self.now]
+        ids |= {item.appointment_id for item in due if item.appointment_id}
+        self._match_rows(self.ehr.read(ids) if ids else {}, whole=False)
+        self._match_events(events, whole=False)
+        for item in due:
+            self._case(item.k, item)
+        return self._result(cursor)
+
+    def everything(self) -> Gathered:
+        """A complete pass: both sides whole, every item, matched before anything is created."""
+        events, cursor = self._pages(self._page(None, None), None)
+        reach = self.window if self.calendar.passed_at is None else scan_window(self.window, now=self.now)
+        rows: dict[str, Appointment | None] = {
+            row.id: row for row in self.ehr.scan(self.connection.practitioner, reach.start, reach.end)
+        }
+        self.items.load_all()
+        mapped = {item.appointment_id for item, _ in self.items if item.appointment_id and not item.over}
+        rows |= self.ehr.read(mapped - rows.keys()) if mapped - rows.keys() else {}
+        self._match_rows(rows, whole=True)
+        self._match_events(events, whole=True)
+        listed = {event.id for event in events}
+        for item, _ in self.items:
+            if item.event_id and item.event_id not in listed and item.known(Side.CALENDAR) is not None:
+                self._verify(item)
+            elif item.retry_at is not None:
+                self._case(item.k, item)
+        return self._result(cursor)
+
+    def _result(self, cursor: str | None) -> Gathered:
+        return Gathered(
+            list(self._cases.values()), cursor, self._pass_wanted, self._extras_removed, self._orphans
+        )
+
+    # --- pages ---
+
+    def _page(self, cursor: str | None, page: str | None) -> EventPage:
+        assert self.calendar.calendar_id is not None
+        return self.service.events(self.calendar.calendar_id, cursor=cursor, page=page)
+
+    def _pages(self, first: EventPage, cursor: str | None) -> tuple[list[Event], str | None]:
+        """All events of a listing, the last state of each, and the cursor at its end."""
+        events: dict[str, Event] = {}
+        page = first
+        for _ in range(self.world.limits.listing_pages_max):
+            events |= {event.id: event for event in page.events}
+            if page.next_page is None:
+                return list(events.values()), page.cursor
+            page = self._page(cursor, page.next_page)
+        raise BlockedError("listing_without_end")
+
+    # --- the EHR's rows ---
+
+    def _match_rows(self, rows: Mapping[str, Appointment | None], *, whole: bool) -> None:
+        self.renderer.learn(self.ehr, rows.values())
+        ks = {row_id: self._k_of_row(row_id, row) for row_id, row in rows.items()}
+        self.items.load_ks(ks.values())
+        for row_id, row in rows.items():
+            self._take_row(ks[row_id], row_id, row, whole=whole)
+
+    def _k_of_row(self, row_id: str, row: Appointment | None) -> str:
+        mapped = self.items.k_of_appointment(row_id)
+        came = k_from_calendar(self.calendar.key, row) if row is not None else None
+        return (
+            mapped
+            or came
+            or self.world.keys.k_of_appointment(self.connection.practice, self.connection.key, row_id)
+        )
+
+    def _take_row(self, k: str, row_id: str, row: Appointment | None, *, whole: bool) -> None:
+        stored = self.items.get(k)
+        if stored is None:
+            if row is None or row.kind is Kind.BLOCK or not self._takes_in_row(row):
+                return
+            came = k_from_calendar(self.calendar.key, row) is not None
+            if came and not whole:
+                self._pass_wanted = True  # only a complete listing tells whether its event is there
+                return
+            item = Item(k, row.kind, Side.CALENDAR if came else Side.EHR, appointment_id=row_id)
+        else:
+            item = stored[0]
+        if item.appointment_id not in (None, row_id):
+            return  # a second row with our identifier: the mapped one stays
+        case = self._case(k, item)
+        if row is not None and self.renderer.has(row):
+            case.item = replace(item, kind=row.kind)  # a client may have been given to a personal one
+        case.row = row
+        case.ehr = self.renderer.row(row, item.origin)
+
+    def _takes_in_row(self, row: Appointment) -> bool:
+        if not self.renderer.has(row) or row.when is None:
+            return False
+        return self.window.takes_in(row.when, self.connection.settings.zone)
+
+    # --- the calendar's events ---
+
+    def _match_events(self, events: list[Event], *, whole: bool) -> None:
+        by_k: dict[str, list[Event]] = {}
+        for event in events:
+            placed = self._placed(event)
+            if placed is not None:
+                by_k.setdefault(self._k(placed), []).append(placed)
+        if not whole:
+            self.items.load_ks(by_k)
+        for k, same in by_k.items():
+            self._take_events(k, same)
+
+    def _k(self, event: Event) -> str:
+        mapped = self.items.k_of_event(event.id)
+        return mapped or k_of_event(self.world.keys, self.calendar.key, event)
+
+    def _placed(self, event: Event) -> Event | None:
+        """The event as it is to be matched; None: not ours to touch."""
+        mapped = self.items.k_of_event(event.id) is not None
+        standing = claim(self.world.keys, self.calendar.key, event, mapped=mapped)
+        if standing is Claim.OURS or (standing is Claim.UNMARKED and self._reads_hand_made):
+            return event
+        if standing is Claim.COPY and self._reads_hand_made and self._takes_in_event(event):
+            return self._unmarked(event)
+        return None
+
+    @property
+    def _reads_hand_made(self) -> bool:
+        return self.connection.settings.mode is Mode.TWO_WAY
+
+    def _takes_in_event(self, event: Event) -> bool:
+        if event.cancelled:
+            return False
+        zone = self.connection.settings.zone
+        return event.when is None or self.window.takes_in(event.when, zone)
+
+    def _unmarked(self, copy: Event) -> Event | None:
+        assert self.calendar.calendar_id is not None
+        try:
+            return self.service.unmark(self.calendar.calendar_id, copy)
+        except (StaleError, RejectedError):
+            return None  # changed or gone meanwhile: the next delta tells; refused: it stays a copy
+
+    def _take_events(self, k: str, events: list[Event]) -> None:
+        stored = self.items.get(k)
+        if stored is None:
+            self._take_new_events(k, events)
+            return
+        item = stored[0]
+        lives = item.known(Side.CALENDAR) is not None
+        chosen, extras = choose_event(item.event_id, events, mapped_lives=lives)
+        self._remove(extras)
+        if chosen is not None:
+            self._see(self._case(k, item), chosen)
+
+    def _take_new_events(self, k: str, events: list[Event]) -> None:
+        case = self._cases.get(k)
+        chosen, extras = choose_event(None, events, mapped_lives=False)
+        if chosen is None:
+            return  # a tombstone without a mapping deletes nothing
+        ours = chosen.marker is not None and self.world.keys.is_ours(self.calendar.key, chosen)
+        if case is None and (ours or not self._takes_in_event(chosen)):
+            self._orphans += ours  # of an appointment that is not known here: left as it is
+            return
+        self._remove(extras)
+        if case is None:
+            case = self._case(k, Item(k, Kind.PERSONAL, Side.CALENDAR))
+        self._see(case, chosen)
+
+    def _see(self, case: Case, event: Event) -> None:
+        case.event = event
+        if event.cancelled or event.when is not None:
+            case.calendar = self.renderer.event(event, case.item.kind)
+
+    def _remove(self, extras: list[Event]) -> None:
+        assert self.calendar.calendar_id is not None
+        for event in extras[:EXTRAS_MAX]:
+            try:
+                self.service.delete(self.calendar.calendar_id, event)
+                self._extras_removed += 1
+            except (StaleError, RejectedError):
+                continue  # it has just changed: the next delta brings it again; refused: it stays
+        self._pass_wanted |= len(extras) > EXTRAS_MAX
+
+    # --- cases ---
+
+    def _verify(self, item: Item) -> None:
+        """A mapped event that a complete listing lacks: gone only if reading it by id says so too."""
+        case = self._case(item.k, item)
+        if case.calendar is None:
+            case.verify = True
+
+    def _case(self, k: str, item: Item) -> Case:
+        if k not in self._cases:
+            stored = self.items.get(k)
+            self._cases[k] = Case(item, stored[1] if stored else None, verify=item.verify)
+        return self._cases[k]

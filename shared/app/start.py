@@ -1,0 +1,47 @@
+"""Begin: write down a connection and its appointments calendar, ready for the first job."""
+
+from __future__ import annotations
+
+from shared.app.feed import run_feed_job
+from shared.app.records import (
+    Calendar,
+    Connection,
+    calendar_data,
+    calendar_path,
+    connection_data,
+    connection_path,
+)
+from shared.app.world import World
+from shared.core.errors import StaleError
+from shared.core.policy import ConnectionSettings
+from shared.ports import Expect, Put
+
+
+def start(
+    world: World,
+    *,
+    practice: str,
+    practitioner: str,
+    sub: str,
+    calendar_name: str,
+    settings: ConnectionSettings,
+) -> Connection:
+    """The connection, stored once: a repeat changes nothing of what is there.
+
+    The practice's cursor is set first, so that no change falls between it and the first pass.
+    """
+    run_feed_job(world, practice, lambda _key, _ids: None)
+    key = world.keys.connection(practice, practitioner)
+    calendar_key = world.keys.calendar(key, sub)
+    connection = Connection(key, practice, practitioner, sub, calendar_key, calendar_name, settings)
+    calendar = Calendar(calendar_key, key)
+    try:
+        world.documents.commit(
+            [
+                Put(connection_path(key), connection_data(connection), Expect.ABSENT),
+                Put(calendar_path(calendar_key), calendar_data(calendar), Expect.ABSENT),
+            ]
+        )
+    except StaleError:
+        return connection
+    return connection

@@ -1,0 +1,81 @@
+"""The mapping: what ties an appointment to an event, and what is known of both."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+
+from shared.core.model import Base, Facts, Kind, Reading, Side
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What a side was last read to hold, where that differs from its base and is not settled."""
+
+    ehr: Reading | None = None
+    calendar: Reading | None = None
+
+    def of(self, side: Side) -> Reading | None:
+        return self.ehr if side is Side.EHR else self.calendar
+
+
+@dataclass(frozen=True)
+class Item:
+    """One appointment with its event."""
+
+    k: str
+    kind: Kind
+    origin: Side
+    generation: int = 0
+    """The generation under which the next event would be made."""
+    appointment_id: str | None = None
+    event_id: str | None = None
+    base: Base = field(default_factory=Base)
+    seen: Seen = field(default_factory=Seen)
+    retry_at: datetime | None = None
+    """When it is to be taken up again; None: nothing is open."""
+    tries: int = 0
+    """Failed tries since it was last settled."""
+    aside: str | None = None
+    """Why it is set aside; the reason is a code."""
+    verify: bool = False
+    """A complete listing lacked its event: whether it is gone is to be read by id."""
+    put_back_at: tuple[datetime, ...] = ()
+    """When the calendar's change was last put back, oldest first; bounded."""
+
+    def known(self, side: Side) -> Facts | None:
+        """What a side holds as far as is known: as last seen, else as last agreed."""
+        seen = self.seen.of(side)
+        return self.base.of(side) if seen is None else seen.facts
+
+    @property
+    def over(self) -> bool:
+        """Both sides have agreed that there is nothing."""
+        return self.base == Base() and self.seen == Seen() and self.aside is None
+
+    def without_calendar(self) -> Item:
+        """The same in a calendar made anew: the event is no more, and nobody deleted it."""
+        return replace(
+            self,
+            event_id=None,
+            generation=0,
+            base=Base(ehr=self.base.ehr),
+            seen=Seen(ehr=self.seen.ehr),
+            verify=False,
+        )
+
+
+def unsettled(item: Item, ehr: Reading, calendar: Reading) -> Item:
+    """The item with what was read now and is not settled kept as `seen`."""
+    return replace(
+        item,
+        seen=Seen(
+            ehr=None if ehr.facts == item.base.ehr else ehr,
+            calendar=None if calendar.facts == item.base.calendar else calendar,
+        ),
+    )
+
+
+def settled(item: Item, base: Base) -> Item:
+    """The item when both sides agree on `base`."""
+    return replace(item, base=base, seen=Seen(), retry_at=None, tries=0, aside=None, verify=False)
