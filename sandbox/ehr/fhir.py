@@ -115,7 +115,7 @@ class FhirStore:
         self._commit_due()
         row = self._rows.get(resource_type, {}).get(resource_id, _Row())
         newest = row.pending if by is By.STAFF and row.pending else row.committed
-        return subset(_alive(newest).parse(), elements)
+        return subset(_alive(newest, resource_type, resource_id).parse(), elements)
 
     def search(
         self, resource_type: str, params: Params, *, strict: bool = False, base_url: str = urls.BASE
@@ -201,7 +201,7 @@ class FhirStore:
         """The row under its lock (a write still in its transaction ends first) and its live version."""
         row = self._rows.get(resource_type, {}).get(resource_id, _Row())
         self._commit(row)
-        current = _alive(row.committed)
+        current = _alive(row.committed, resource_type, resource_id)
         if if_match is not None and self.settings.if_match_honoured and if_match != current.version_id:
             raise FhirError(412, "conflict", "stale-version", "the resource has another version by now")
         return row, current
@@ -274,11 +274,11 @@ class FhirStore:
         return str(uuid.UUID(int=self._rng.getrandbits(128), version=4))
 
 
-def _alive(version: Version | None) -> Version:
+def _alive(version: Version | None, resource_type: str, resource_id: str) -> Version:
     if version is None:
-        raise FhirError(404, "not-found", "unknown-id", "there is no such resource")
+        raise FhirError(404, "not-found", "unknown-id", f"there is no {resource_type}/{resource_id}")
     if not version.text:
-        raise FhirError(410, "deleted", "deleted", "the resource was deleted")
+        raise FhirError(410, "deleted", "deleted", f"{resource_type}/{resource_id} was deleted")
     return version
 
 

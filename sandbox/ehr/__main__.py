@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+from sandbox.ehr.clock import SandboxClock
+from sandbox.ehr.instants import parse_instant
+from sandbox.ehr.server import TOKEN, make_app
+from sandbox.serving import argument_parser, serve
+
+
+def main() -> None:
+    parser = argument_parser("ehr", "A local FHIR R4 server that stands for the hosted EHR.")
+    parser.add_argument("--now", help="instant at which its clock starts (default: the machine's time)")
+    parser.add_argument("--token", default=TOKEN, help="the bearer token it accepts (default: %(default)s)")
+    options = parser.parse_args()
+    clock = SandboxClock()
+    if options.now is not None:
+        try:
+            clock.set(now=parse_instant(options.now))
+        except ValueError as error:
+            parser.error(f"--now: {error}")
+    serve("sandbox ehr", make_app(clock, token=options.token), options.port)
+
+
+if __name__ == "__main__":
+    main()

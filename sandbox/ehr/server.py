@@ -1,0 +1,171 @@
+"""The sandbox EHR over HTTP: FHIR under /fhir, and /control for tests and for people who try things."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
+from datetime import date
+from typing import Any
+
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+from starlette.types import Receive, Scope, Send
+
+from sandbox.ehr import rest
+from sandbox.ehr.api import Api, body_of
+from sandbox.ehr.clock import SandboxClock
+from sandbox.ehr.control import act, arguments
+from sandbox.ehr.fhir import FhirStore, Settings
+from sandbox.ehr.instants import format_instant
+from sandbox.ehr.outcome import FhirError, Resource
+from sandbox.ehr.practice import seed_practice
+from sandbox.ehr.staff import Staff
+from sandbox.faults import fault_from_json
+
+TOKEN = "sandbox-ehr-token"
+_METHODS = ["GET", "POST", "PUT", "PATCH", "DELETE"]
+_CONTROL_METHODS = ["GET", "POST", "PUT", "DELETE"]
+_TRANSPORT = "sandbox.transport"
+_RECEIVE_MAX = 10
+
+
+def make_app(clock: SandboxClock, *, token: str = TOKEN) -> Starlette:
+    """An empty EHR."""
+    api = Api(FhirStore(now=clock.now, rng=random.Random(0)), token)
+    control = _Control(api, clock)
+
+    async def fhir(request: Request) -> Response:
+        return _response(api.handle(await _call(request)))
+
+    async def run_control(request: Request) -> Response:
+        return control.run(
+            request.method, request.path_params["what"], await request.body(), request.query_params
+        )
+
+    return _App(
+        routes=[
+            Route("/fhir", fhir, methods=_METHODS),
+            Route("/fhir/{path:path}", fhir, methods=_METHODS),
+            Route("/control/{what}", run_control, methods=_CONTROL_METHODS),
+        ]
+    )
+
+
+# --- FHIR over the wire ---------------------------------------------------------------------------------
+
+
+async def _call(request: Request) -> rest.Call:
+    path = request.path_params.get("path", "")
+    return rest.Call(
+        method=request.method,
+        path=tuple(segment for segment in path.split("/") if segment),
+        query=[(name, value) for name, value in request.query_params.multi_items() if value],
+        headers=dict(request.headers),
+        body=await request.body(),
+        base_url=f"{request.url.scheme}://{request.url.netloc}/fhir",
+    )
+
+
+def _response(answer: rest.Answer) -> Response:
+    if answer.lost:
+        return _Lost()
+    text = body_of(answer)
+    kind = "text/html" if text.startswith("<") else "application/fhir+json"
+    return Response(text, answer.status, dict(answer.headers), media_type=kind if text else None)
+
+
+class _App(Starlette):
+    """Keeps uvicorn's transport in the scope: nothing else can end a connection without an answer."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        scope[_TRANSPORT] = getattr(getattr(send, "__self__", None), "transport", None)
+        await super().__call__(scope, receive, send)
+
+
+class _Lost(Response):
+    """The connection ends; not a byte of the answer was sent."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        del send
+        scope[_TRANSPORT].abort()
+        for _ in range(_RECEIVE_MAX):  # uvicorn notices in its loop's next turn; before, it would answer 500
+            if (await receive())["type"] == "http.disconnect":
+                return
+
+
+# --- control --------------------------------------------------------------------------------------------
+
+
+class _Control:
+    """Each request is one method and one word: `POST seed`, `PUT clock`, …"""
+
+    def __init__(self, api: Api, clock: SandboxClock) -> None:
+        self._api = api
+        self._clock = clock
+        self._handlers: dict[tuple[str, str], Callable[[Mapping[str, Any]], object]] = {
+            ("POST", "seed"): self._seed,
+            ("POST", "staff"): lambda data: act(Staff(api.store), data),
+            ("POST", "faults"): lambda data: api.faults.add(fault_from_json(dict(data))),
+            ("DELETE", "faults"): lambda _: api.faults.clear(),
+            ("GET", "clock"): lambda _: self._time(),
+            ("PUT", "clock"): self._set_clock,
+            ("POST", "settings"): self._settings,
+            ("GET", "requests"): self._requests,
+            ("GET", "appointments"): lambda _: api.store.resources("Appointment"),
+        }
+
+    def run(self, method: str, what: str, body: bytes, query: Mapping[str, str]) -> Response:
+        """The handler's result as JSON; 400 with a sentence where the request is wrong."""
+        handler = self._handlers.get((method, what))
+        if handler is None:
+            known = ", ".join(" ".join(names) for names in self._handlers)
+            return JSONResponse({"error": f"no control {method} {what}; there are {known}"}, 400)
+        try:
+            result = handler(query if method == "GET" else _object(body))
+        except (ValueError, FhirError) as error:
+            return JSONResponse({"error": str(error)}, 400)
+        return JSONResponse({} if result is None else result)
+
+    def _seed(self, data: Mapping[str, Any]) -> Resource:
+        today = self._clock.now().date().isoformat()
+        return self._fill(**arguments(self._fill, {"today": today, **data}))
+
+    def _fill(self, *, today: date, seed: int = 1, appointments: int = 400) -> Resource:
+        """A new store in the place of the old one; settings stay."""
+        rng = random.Random(seed)
+        store = FhirStore(now=self._clock.now, rng=rng, settings=self._api.store.settings)
+        summary = seed_practice(store, today=today, seed=seed, appointments=appointments)
+        self._api.store = store
+        return {**asdict(summary), "appointments": summary.appointments}
+
+    def _settings(self, data: Mapping[str, Any]) -> Resource:
+        store = self._api.store
+        store.settings = replace(store.settings, **arguments(Settings, data))
+        return asdict(store.settings)
+
+    def _set_clock(self, data: Mapping[str, Any]) -> Resource:
+        self._clock.set(**arguments(self._clock.set, data))
+        return self._time()
+
+    def _time(self) -> Resource:
+        return {"now": format_instant(self._clock.now()), "running": self._clock.running}
+
+    def _requests(self, query: Mapping[str, str]) -> object:
+        since = query.get("since", "0")
+        if not since.isascii() or not since.isdigit():
+            raise ValueError(f"'since' must be a request's number; it is {since!r}")
+        return self._api.requests(int(since))
+
+
+def _object(body: bytes) -> Mapping[str, Any]:
+    try:
+        data = json.loads(body or b"{}")
+    except ValueError as error:
+        raise ValueError("the body is not JSON") from error
+    if not isinstance(data, dict):
+        raise ValueError("the body is not a JSON object")  # noqa: TRY004 - the request's fault, not a type's
+    return data
