@@ -1,0 +1,35 @@
+"""What differs between EHRs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+
+@dataclass(frozen=True)
+class FhirSettings:
+    """Names are URLs; None: this EHR has none."""
+
+    system: str
+    """Base of our own names: identifier systems `/personal` and `/block`, extension `/free`."""
+    internal_id_system: str | None = None
+    """Identifier system of the practice's own number of a patient."""
+    time_zone_extension: str | None = None
+    """Extension of Practitioner: IANA name of the zone they work in."""
+    protected_extension: str | None = None
+    """Extension of Appointment, valueBoolean: a note or an invoice hangs on it. A row without is free."""
+    overlap: timedelta = timedelta(seconds=120)
+    """How far before the newest change every poll looks again: rows of a long transaction appear late."""
+    page_size: int = 100
+
+    @property
+    def personal_system(self) -> str:
+        return f"{self.system}/personal"
+
+    @property
+    def block_system(self) -> str:
+        return f"{self.system}/block"
+
+    @property
+    def free_extension(self) -> str:
+        return f"{self.system}/free"
