@@ -69,9 +69,8 @@ def _one_sided(base: Base, ehr: Facts | None, calendar: Facts | None, rights: Ri
         if not final and _changed(base, has, "when", facts) and rights.of(has).moved is Right.APPLY:
             return stays
         return _by_right(rights.of(lacks).deleted, applied=goes, put_back=stays)
-    if base.of(has) is None:  # the side that has it has made it, or brought it back
-        return _by_right(rights.of(has).created, applied=stays, put_back=goes)
-    return stays  # nobody changed it: the other side was lost as a whole
+    # The side that has it made it or brought it back, or the other side was lost as a whole.
+    return _by_right(rights.of(has).created, applied=stays, put_back=goes)
 
 
 def _by_right(right: Right, *, applied: Decision, put_back: Decision) -> Decision:

@@ -1,0 +1,13 @@
+"""Cloud Scheduler calls this every minute. Composition root: wiring and HTTP, nothing else."""
+
+from __future__ import annotations
+
+import functions_framework
+from flask import Request
+
+from shared.http import Answer, health
+
+
+@functions_framework.http
+def main(request: Request) -> Answer:
+    return health(request.path, "channel_renewer")
