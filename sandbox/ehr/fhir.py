@@ -34,9 +34,10 @@ from enum import Enum
 from urllib.parse import parse_qsl
 
 from sandbox.ehr import rules, urls
+from sandbox.ehr.facts import Version, facts_of
 from sandbox.ehr.instants import format_instant
 from sandbox.ehr.outcome import FhirError, Resource
-from sandbox.ehr.search import Params, Version, bundle, facts_of, parameters, parse_query, run, subset
+from sandbox.ehr.search import Params, bundle, parameters, parse_query, run, subset
 from sandbox.ehr.validate import check
 
 __all__ = ["By", "FhirError", "FhirStore", "Resource", "Settings", "Written"]

@@ -33,11 +33,18 @@ def parse_range(text: str) -> tuple[datetime, datetime]:
     if not match:
         raise ValueError("not a FHIR date")
     part = match.groupdict()
+    try:
+        return _range(text, part)
+    except OverflowError as error:
+        raise ValueError("beyond the calendar") from error
+
+
+def _range(text: str, part: dict[str, str | None]) -> tuple[datetime, datetime]:
     if part["minute"]:
         moment = datetime.fromisoformat(text)
         low = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
         return low, low + _precision(part["second"], part["fraction"])
-    low = datetime(int(part["year"]), int(part["month"] or 1), int(part["day"] or 1), tzinfo=UTC)
+    low = datetime(int(text[:4]), int(part["month"] or 1), int(part["day"] or 1), tzinfo=UTC)
     if part["day"]:
         return low, low + timedelta(days=1)
     months = 1 if part["month"] else 12

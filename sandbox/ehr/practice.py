@@ -219,7 +219,10 @@ class _Practice:
 
     def upset(self, count: int) -> None:
         """Of the clients to come: some cancel, some are not confirmed, some already have an invoice."""
-        to_come = [*self._singles, *(each for series in self._series[3:] for each in series)]
+        to_come = [
+            *self._singles,
+            *(each for series in self._series[len(_PRACTITIONERS) :] for each in series),
+        ]
         chosen = self._rng.sample(to_come, min(3 * count, len(to_come)))
         for appointment in chosen[:count]:
             self._staff.cancel(appointment=appointment, reason=self._rng.choice(("pat", "prov")))

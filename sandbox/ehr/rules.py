@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from sandbox.ehr import urls
+from sandbox.ehr.facts import Facts, facts_of
 from sandbox.ehr.instants import parse_instant
 from sandbox.ehr.outcome import FhirError, Resource, dicts
-from sandbox.ehr.search import Facts, facts_of
 
 PROTECTING = frozenset(("arrived", "checked-in", "fulfilled"))
 OCCUPYING = frozenset(("booked", "pending", *PROTECTING))

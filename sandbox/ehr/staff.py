@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 from sandbox.ehr import urls
 from sandbox.ehr.fhir import By, FhirStore
 from sandbox.ehr.instants import format_instant
-from sandbox.ehr.outcome import FhirError, Resource
+from sandbox.ehr.outcome import FhirError, Resource, dicts
 
 
 class Staff:
@@ -122,7 +122,7 @@ class Staff:
         """A note or an invoice now hangs on it."""
         resource = self._read("Appointment", appointment)
         flag = {"url": urls.DELETION_PROTECTED, "valueBoolean": True}
-        others = [each for each in resource.get("extension", []) if each["url"] != flag["url"]]
+        others = [each for each in dicts(resource.get("extension")) if each.get("url") != flag["url"]]
         return self._update({**resource, "extension": [*others, flag]})
 
     def erase(self, *, appointment: str) -> Resource:
@@ -157,7 +157,7 @@ class Staff:
     ) -> Resource:
         """The name before stays as an old one. Appointments keep the name they were booked under."""
         resource = self._read("Patient", patient)
-        before = [{**name, "use": "old"} for name in resource["name"]]
+        before = [{**name, "use": "old"} for name in dicts(resource.get("name"))]
         return self._update({**resource, "name": [_name(family, given, text), *before]})
 
     # --- inside -----------------------------------------------------------------------------------------
@@ -170,8 +170,9 @@ class Staff:
     def _participant(self, resource_type: str, resource_id: str) -> Resource:
         """Named as screens name it: the display is the full name at the time of booking."""
         resource = self._read(resource_type, resource_id)
-        actor = {"reference": f"{resource_type}/{resource_id}", "display": _display(resource)}
-        return {"actor": actor, "status": "accepted"}
+        actor = {"reference": f"{resource_type}/{resource_id}"}
+        display = _display(resource)
+        return {"actor": {**actor, "display": display} if display else actor, "status": "accepted"}
 
     def _set_status(self, appointment: str, status: str) -> Resource:
         resource = self._read("Appointment", appointment)
@@ -207,8 +208,8 @@ def _at(appointment: Resource, start: datetime, end: datetime, zone: str) -> Res
 
 def _zone(appointment: Resource) -> str:
     """The zone tagged on the start; UTC where the sync wrote none."""
-    for extension in appointment.get("_start", {}).get("extension", []):
-        if extension["url"] == urls.TZ_CODE:
+    for extension in dicts(appointment.get("_start", {}).get("extension")):
+        if extension.get("url") == urls.TZ_CODE:
             return str(extension["valueCode"])
     return "UTC"
 
@@ -219,10 +220,10 @@ def _name(family: str | None, given: Sequence[str], text: str | None) -> Resourc
 
 
 def _display(resource: Resource) -> str:
-    name = resource["name"]
+    name = resource.get("name")
     if isinstance(name, str):
         return name
-    first = name[0]
+    first = next(iter(dicts(name)), {})
     return str(first.get("text") or " ".join([*first.get("given", []), first.get("family", "")]).strip())
 
 

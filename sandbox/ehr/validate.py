@@ -46,7 +46,7 @@ def check(resource: Resource) -> None:
 
 def _check_appointment(appointment: Resource) -> None:
     status = appointment.get("status")
-    if status not in STATUSES:
+    if not isinstance(status, str) or status not in STATUSES:
         raise FhirError(422, "code-invalid", "status", "status is missing or outside the value set")
     _check_participants(appointment.get("participant"))
     _check_times(appointment, timeless=status in TIMELESS)
@@ -60,7 +60,8 @@ def _check_participants(participants: object) -> None:
     for participant in participants:
         if not isinstance(participant, dict) or not isinstance(participant.get("actor", {}), dict):
             raise FhirError(422, "structure", "participant", "a participant or its actor is not an object")
-        if participant.get("status") not in PARTICIPATION:
+        status = participant.get("status")
+        if not isinstance(status, str) or status not in PARTICIPATION:
             raise FhirError(422, "required", "participant-status", "a participant has no valid status")
         if not participant.get("actor") and not participant.get("type"):
             raise _broken("app-1", "a participant has neither actor nor type")

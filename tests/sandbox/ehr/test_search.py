@@ -176,6 +176,7 @@ def test_an_unknown_parameter_is_refused_when_handling_is_strict(
         ("date", "ap2026-12-01"),
         ("date", "yesterday"),
         ("date", "2026-13-01"),
+        ("date", "9999-12-31"),
         ("_lastUpdated", "ge2026-12-01T99:00:00Z"),
         ("status:exact", "booked"),
         ("actor:Practitioner", "d1"),

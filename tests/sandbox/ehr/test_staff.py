@@ -189,6 +189,17 @@ def test_nobody_is_booked_who_is_not_registered(staff: Staff, people: dict[str, 
     assert caught.value.status == 404
 
 
+def test_a_patient_without_a_name_can_be_booked_and_named(
+    store: FhirStore, staff: Staff, people: dict[str, str]
+) -> None:
+    nameless = store.create({"resourceType": "Patient"}).resource["id"]
+    made = staff.book(patients=[nameless], practitioners=[people["first"]], start=START, end=END, zone=ZONE)
+    assert made["participant"][0]["actor"] == {"reference": f"Patient/{nameless}"}
+    assert staff.rename_patient(patient=nameless, text="Placeholder")["name"] == [
+        {"use": "official", "text": "Placeholder"}
+    ]
+
+
 def test_a_naive_time_is_a_programmers_error(staff: Staff, booked: dict[str, Any]) -> None:
     with pytest.raises(AssertionError, match="naive"):
         staff.reschedule(appointment=booked["id"], start=START.replace(tzinfo=None), end=END)

@@ -224,6 +224,21 @@ def test_any_type_is_stored_and_found_by_id_and_identifier(store: FhirStore) -> 
         assert store.search("Slot", params, strict=True)["entry"][0]["resource"] == made
 
 
+def test_odd_shapes_in_other_types_are_stored_as_they_are(store: FhirStore) -> None:
+    odd: dict[str, Any] = {
+        "resourceType": "Patient",
+        "name": [5, {"given": 7}],
+        "identifier": [{"value": []}],
+    }
+    made = store.create(odd).resource
+    assert {**made, "meta": 0, "id": 0} == {**odd, "meta": 0, "id": 0}
+
+
+def test_a_number_that_json_does_not_know_is_refused(store: FhirStore) -> None:
+    assert refused(lambda: store.create(appointment(priority=float("nan")))).status == 400
+    assert store.resources("Appointment") == []
+
+
 def test_the_outcome_carries_the_code_and_the_detail() -> None:
     outcome = FhirError(422, "business-rule", "appointment-protected", "a sentence").outcome()
     issue = outcome["issue"][0]
