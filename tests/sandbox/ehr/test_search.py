@@ -76,6 +76,18 @@ def test_last_updated_takes_several_bounds_to_the_millisecond(store: FhirStore, 
     assert search(store, ("_lastUpdated", "le2026-11-20T12:00:00.001Z")) == made[:2]
 
 
+def test_a_row_is_not_later_than_its_own_last_updated(store: FhirStore, clock: ManualClock) -> None:
+    clock.advance(0.0005)
+    made = store.create(appointment()).resource
+    assert search(store, ("_lastUpdated", f"gt{made['meta']['lastUpdated']}")) == []
+    assert search(store, ("_lastUpdated", f"le{made['meta']['lastUpdated']}")) == [made["id"]]
+
+
+def test_a_participant_without_an_actor_is_nobody(store: FhirStore) -> None:
+    store.create(appointment(participant=[{"type": [{"text": "any"}], "status": "needs-action"}]))
+    assert search(store, ("actor", "d1,")) == []
+
+
 def test_a_row_without_times_matches_no_date(store: FhirStore) -> None:
     bare = appointment(status="proposed")
     del bare["start"], bare["end"]
