@@ -69,9 +69,8 @@ def translate_refresh(error: RefreshError) -> SyncError:
     if isinstance(answer, Mapping):
         if answer.get("error") == "invalid_grant":
             return BlockedError("reconnect_needed")
-        return (
-            RetryableError("google_token") if error.retryable else BlockedError("google_client_configuration")
-        )
+        transient = error.retryable or "error" not in answer
+        return RetryableError("google_token") if transient else BlockedError("google_client_configuration")
     text = str(error.args[0]) if error.args else ""
     if text.startswith("Reauthentication is needed"):  # invalid_grant with the subtype of a session control
         return BlockedError("reconnect_needed")
