@@ -478,9 +478,9 @@ class TokenEndpoint:
         return self
 
 
-def refreshed(status: int, data: bytes, refresh_token: str | None = "r") -> SyncError:
+def refreshed(status: int, data: bytes, refresh_token: Any = "r") -> SyncError:
     """What google-auth's own way from that answer to its error is translated to."""
-    grant: Any = google_credentials(refresh_token or "", client_id="c", client_secret="s")
+    grant: Any = google_credentials(refresh_token, client_id="c", client_secret="s")
     with pytest.raises(RefreshError) as raised:
         grant.refresh(TokenEndpoint(status, data))
     return translate_refresh(raised.value)
