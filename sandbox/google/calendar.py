@@ -86,11 +86,13 @@ class GoogleCalendar:
     def share(self, calendar_id: str, sub: str, role: str | None) -> None:
         """Set an account's role; None takes access away. Sync tokens of the calendar expire.
 
-        Raises ValueError for an unknown role, for an unknown calendar, and for its data owner.
+        Raises ValueError for an unknown role, account or calendar, and for its data owner.
         """
         calendar = self.calendar(calendar_id)
         if role is not None and role not in ROLES:
             raise ValueError(f"{role!r} is no role; there are: {', '.join(ROLES)}")
+        if sub not in self.store.accounts:
+            raise ValueError(f"there is no account with sub {sub!r}")
         if sub == calendar.owner:
             raise ValueError("the data owner's role cannot change")
         self.calendars.share(calendar, sub, role)

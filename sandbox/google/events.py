@@ -143,11 +143,27 @@ class Events:
             "id": event_id,
         }
         resource.check_sequence(body, 0)
+        return self._add(calendar, body)
+
+    def settle(self, calendar: Calendar, body: Json) -> StoredEvent:
+        """An event that comes from another calendar under its own id. ApiError 409: a live one has it."""
+        body = {**body, "htmlLink": _link(body["id"], calendar.id), "organizer": organizer(calendar)}
+        stored = calendar.events.get(body["id"])
+        if stored is None:
+            return self._add(calendar, body)
+        if not stored.cancelled:
+            raise _duplicate()
+        self.replace(calendar, stored, body)
+        return stored
+
+    def _add(self, calendar: Calendar, body: Json) -> StoredEvent:
+        store = self._store
+        now = store.now()
         kept, starts, ends = resource.normal(body, calendar, store.settings)
         number = store.next_number()
         kept = {**kept, "etag": store.etag(number), "updated": times.stamp(now)}
         stored = StoredEvent(_ordered(kept), starts, ends, number, number, now)
-        calendar.events[event_id] = stored
+        calendar.events[body["id"]] = stored
         calendar.history.add(stored)
         return stored
 
@@ -158,7 +174,7 @@ class Events:
         if kept == old:
             return
         moved = any(kept.get(name) != old.get(name) for name in ("start", "end", "recurrence", "status"))
-        if moved and kept["sequence"] == old["sequence"]:
+        if moved and kept["sequence"] == old.get("sequence"):
             kept["sequence"] += 1
         stored.starts, stored.ends = starts, ends
         silent = {**kept, "reminders": old.get("reminders")} == old  # a person's own, no news to others
@@ -212,7 +228,7 @@ class Events:
         if "iCalUID" in given:
             raise bad_request("Only one of id and iCalUID can be given.")
         if event_id in calendar.events:
-            raise ApiError(409, "duplicate", "The requested identifier already exists.")
+            raise _duplicate()
         return event_id
 
     def _answer(self, stored: StoredEvent, role: str, query: Mapping[str, Any]) -> Json:
@@ -221,7 +237,8 @@ class Events:
 
     def _shown(self, stored: StoredEvent, role: str, zone: ZoneInfo | None, *, whole: bool) -> Json:
         """The event as this role sees it; not to be changed. `whole`: a tombstone with its details."""
-        if stored.cancelled and (not whole or self._store.settings.bare_tombstones):
+        without = not whole or self._store.settings.bare_tombstones or "start" not in stored.resource
+        if stored.cancelled and without:
             return resource.bare(stored.resource)
         seen = resource.shown(stored.resource, role)
         return seen if zone is None else times.in_zone(seen, zone)
@@ -260,6 +277,10 @@ def _find(calendar: Calendar, event_id: str) -> StoredEvent:
     if stored is None:
         raise not_found()
     return stored
+
+
+def _duplicate() -> ApiError:
+    return ApiError(409, "duplicate", "The requested identifier already exists.")
 
 
 def _ordered(body: Json) -> Json:

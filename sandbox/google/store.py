@@ -36,13 +36,15 @@ class Settings:
     """Calendars an account can make in its life; deleting one gives nothing back."""
     updated_min_days_max: int = 30
     """An older `updatedMin` is refused."""
+    quota_units_a_minute: int = 600
+    """Of one account in a sliding minute, counted by the HTTP server; a patch costs 3. 0 is no limit."""
     refused_zones: frozenset[str] = frozenset({"Europe/Kyiv"})
     """Names newer than Google's time zone data."""
 
 
 def changed_settings(settings: Settings, data: dict[str, Any]) -> Settings:
     """The settings with the named ones replaced. Raises ValueError naming what is wrong."""
-    known = {item.name: getattr(settings, item.name) for item in fields(settings)}
+    known = {item.name: item.default for item in fields(settings)}
     for name, value in data.items():
         if name not in known:
             raise ValueError(f"unknown setting {name!r}; there are: {', '.join(known)}")

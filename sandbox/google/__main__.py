@@ -1,0 +1,21 @@
+"""`python -m sandbox.google --port N [--now INSTANT] [--seed N]`."""
+
+from __future__ import annotations
+
+from sandbox.google.clock import instant
+from sandbox.google.server import application
+from sandbox.google.service import Service
+from sandbox.serving import argument_parser, serve
+
+
+def main() -> None:
+    parser = argument_parser("google", "A local Google Calendar v3.")
+    parser.add_argument("--now", type=instant, help="what its clock shows first (ISO, UTC unless it says so)")
+    parser.add_argument("--seed", type=int, default=0, help="the source of all chance (default 0)")
+    arguments = parser.parse_args()
+    service = Service(arguments.now, arguments.seed)
+    serve("sandbox google", application(service), arguments.port)
+
+
+if __name__ == "__main__":
+    main()

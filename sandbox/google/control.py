@@ -1,0 +1,215 @@
+"""Control of the sandbox: accounts, persons, faults, clock, and what was asked of it."""
+
+from __future__ import annotations
+
+import inspect
+import json
+from collections.abc import Callable
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from sandbox.faults import fault_from_json
+from sandbox.google import scopes
+from sandbox.google.calendar import Settings
+from sandbox.google.errors import ApiError, Json
+from sandbox.google.grants import CLIENT_ID
+from sandbox.google.ics import Problem, read_ics
+from sandbox.google.service import Service
+from sandbox.google.store import changed_settings
+from sandbox.google.user import Person
+
+ACTIONS = frozenset(name for name in vars(Person) if not name.startswith("_"))
+
+TEXTS = frozenset({"calendar", "event", "destination", "account", "summary", "time_zone"})
+"""Arguments of actions that must be texts."""
+
+Handler = Callable[[Service, Json], Any]
+
+
+def routes(service: Service) -> list[Route]:
+    """All of `/control`. A wrong request answers 400 with a sentence that names what is wrong."""
+    table: dict[tuple[str, str], Handler] = {
+        ("POST", "accounts"): _add_account,
+        ("POST", "grants"): _give_grant,
+        ("POST", "grants/revoke"): _revoke_grants,
+        ("POST", "user"): _act,
+        ("POST", "import-ics"): _import_ics,
+        ("POST", "faults"): _add_fault,
+        ("DELETE", "faults"): _clear_faults,
+        ("POST", "expire-sync-tokens"): _expire_sync_tokens,
+        ("GET", "settings"): _read_settings,
+        ("POST", "settings"): _change_settings,
+        ("GET", "clock"): _read_clock,
+        ("PUT", "clock"): _set_clock,
+        ("GET", "requests"): _read_requests,
+        ("GET", "calendars/{calendar}/events"): _read_events,
+    }
+    return [
+        Route(f"/control/{path}", _endpoint(service, handler), methods=[method])
+        for (method, path), handler in table.items()
+    ]
+
+
+def _endpoint(service: Service, handler: Handler) -> Callable[[Request], Any]:
+    async def answer(request: Request) -> Response:
+        try:
+            data = _object(await request.body())
+            return JSONResponse(handler(service, {**request.query_params, **request.path_params, **data}))
+        except (ValueError, ApiError) as error:
+            return JSONResponse({"error": str(error)}, 400)
+
+    return answer
+
+
+def _object(body: bytes) -> Json:
+    try:
+        data = json.loads(body or b"{}")
+    except ValueError as error:
+        raise ValueError(f"the body is no JSON: {error}") from None
+    if not isinstance(data, dict):
+        raise ValueError("the body is no JSON object")  # noqa: TRY004 - answered with the others
+    return data
+
+
+def _text(data: Json, name: str, default: str | None = None) -> str:
+    value = data.get(name, default)
+    if value is None:
+        raise ValueError(f"{name!r} is missing")
+    if not isinstance(value, str):
+        raise ValueError(f"{name!r} is a text, not {value!r}")  # noqa: TRY004 - answered with the others
+    return value
+
+
+def _sub(service: Service, data: Json) -> str:
+    sub = _text(data, "sub")
+    if sub not in service.google.store.accounts:
+        raise ValueError(f"there is no account with sub {sub!r}")
+    return sub
+
+
+def _add_account(service: Service, data: Json) -> Json:
+    asked = _asked(service, data)  # before anything is made
+    account = service.google.add_account(
+        _text(data, "email"),
+        _text(data, "time_zone"),
+        _text(data, "name", ""),
+        _text(data, "hosted_domain", ""),
+    )
+    return {"email": account.email, "calendar": account.email, **_granted(service, account.sub, *asked)}
+
+
+def _give_grant(service: Service, data: Json) -> Json:
+    return _granted(service, _sub(service, data), *_asked(service, data))
+
+
+def _granted(service: Service, sub: str, client_id: str, granted: tuple[str, ...]) -> Json:
+    return {
+        "sub": sub,
+        "refresh_token": service.grants.give(sub, client_id, granted),
+        "client_id": client_id,
+        "client_secret": service.grants.clients[client_id],
+        "scopes": list(granted),
+    }
+
+
+def _asked(service: Service, data: Json) -> tuple[str, tuple[str, ...]]:
+    """The client a consent is for, and its scopes."""
+    client_id = _text(data, "client_id", CLIENT_ID)
+    if client_id not in service.grants.clients:
+        raise ValueError(f"unknown client_id {client_id!r}; there is {CLIENT_ID!r}")
+    named = data.get("scopes", scopes.DEFAULT)
+    if not isinstance(named, list | tuple) or not all(isinstance(name, str) for name in named):
+        raise ValueError(f"'scopes' is a list of texts, not {named!r}")
+    return client_id, tuple(scopes.full_name(name) for name in named)
+
+
+def _revoke_grants(service: Service, data: Json) -> Json:
+    return {"revoked": service.grants.revoke_account(_sub(service, data))}
+
+
+def _act(service: Service, data: Json) -> Json:
+    """`{sub, action, …}`: a method of Person with its arguments by name."""
+    sub, action = _sub(service, data), _text(data, "action")
+    if action not in ACTIONS:
+        raise ValueError(f"unknown action {action!r}; there are: {', '.join(sorted(ACTIONS))}")
+    method = getattr(Person(service.google, sub), action)
+    for name in TEXTS & data.keys():
+        _text(data, name)
+    arguments = {name: value for name, value in data.items() if name not in ("sub", "action")}
+    try:
+        inspect.signature(method).bind(**arguments)
+    except TypeError as error:
+        raise ValueError(f"{action}: {error}") from None
+    result = method(**arguments)
+    return result if isinstance(result, dict) else {}
+
+
+def _import_ics(service: Service, data: Json) -> Json:
+    """What a person's import does: events without client ids; what cannot be read is named."""
+    person, calendar = Person(service.google, _sub(service, data)), _text(data, "calendar")
+    zone = service.google.calendars.get(data["sub"], calendar)["timeZone"]
+    name = _text(data, "name", "upload.ics")
+    found = read_ics(_text(data, "text"), name, zone)
+    created = 0
+    for body, line in zip(found.events, found.lines, strict=True):
+        try:
+            person.create(calendar, body)
+            created += 1
+        except ApiError as error:
+            found.problems.append(Problem(name, line, f"Google refuses the event: {error.message}"))
+    return {
+        "created": created,
+        "left_out": found.left_out,
+        "problems": [
+            {"file": problem.file, "line": problem.line, "sentence": problem.sentence}
+            for problem in found.problems
+        ],
+    }
+
+
+def _add_fault(service: Service, data: Json) -> Json:
+    service.faults.add(fault_from_json(data))
+    return {"waiting": len(service.faults)}
+
+
+def _clear_faults(service: Service, _: Json) -> Json:
+    service.faults.clear()
+    return {"waiting": 0}
+
+
+def _expire_sync_tokens(service: Service, data: Json) -> Json:
+    service.google.expire_sync_tokens(_text(data, "calendar"))
+    return {}
+
+
+def _read_settings(service: Service, _: Json) -> Json:
+    settings = {name: getattr(service.google.settings, name) for name in Settings.__dataclass_fields__}
+    return {name: sorted(v) if isinstance(v, frozenset) else v for name, v in settings.items()}
+
+
+def _change_settings(service: Service, data: Json) -> Json:
+    service.google.settings = changed_settings(service.google.settings, data)
+    return _read_settings(service, {})
+
+
+def _read_clock(service: Service, _: Json) -> Json:
+    return service.clock.state()
+
+
+def _set_clock(service: Service, data: Json) -> Json:
+    service.clock.set(data)
+    return service.clock.state()
+
+
+def _read_requests(service: Service, data: Json) -> Json:
+    since = str(data.get("since", 0))
+    if not since.isdecimal():
+        raise ValueError(f"'since' is the number of a request, not {since!r}")
+    return {"last": service.requests.number, "requests": service.requests.since(int(since))}
+
+
+def _read_events(service: Service, data: Json) -> list[Json]:
+    return service.google.all_events(_text(data, "calendar"))

@@ -1,0 +1,321 @@
+"""Calendar v3 and Google's token endpoint over HTTP.
+
+Endpoints do their work without waiting for anything, so the one event loop lets requests at the model one at
+a time: that is its lock.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qs, parse_qsl, unquote
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from sandbox.faults import Fault
+from sandbox.google import control, scopes
+from sandbox.google.calendar import GoogleCalendar
+from sandbox.google.errors import ApiError, Json, domain_of
+from sandbox.google.grants import Grant, OAuthError
+from sandbox.google.service import Service
+from sandbox.lost import LosingApplication, LostAnswer
+
+BASE = "/calendar/v3/"
+JSON_TYPE = "application/json; charset=UTF-8"
+REPEATED = frozenset({"eventTypes", "privateExtendedProperty", "sharedExtendedProperty"})
+OVERRIDE = "x-http-method-override"
+
+
+@dataclass(frozen=True)
+class Call:
+    """One request to the API, parsed."""
+
+    http_method: str
+    path: str
+    ids: tuple[str, ...]
+    query: Mapping[str, Any]
+    body: Any
+    """Of a write; ValueError's text when it is no JSON."""
+    headers: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Caller:
+    sub: str
+    client_id: str
+
+
+@dataclass(frozen=True)
+class Method:
+    """One API method. A `{}` of the path is an id."""
+
+    id: str
+    http_method: str
+    path: tuple[str, ...]
+    run: Callable[[GoogleCalendar, Caller, Call], Json | None]
+
+
+def _method(method_id: str, http: str, path: str, run: Callable[[Any, Any, Any], Json | None]) -> Method:
+    return Method(method_id, http, tuple(path.split("/")), run)
+
+
+def _match(call: Call) -> str | None:
+    return call.headers.get("if-match")
+
+
+def _none_match(call: Call) -> str | None:
+    return call.headers.get("if-none-match")
+
+
+_LIST = "users/me/calendarList"
+_EVENTS = "calendars/{}/events"
+
+METHODS = (
+    _method("calendarList.list", "GET", _LIST, lambda g, who, c: g.calendar_list.list(who.sub, c.query)),
+    _method(
+        "calendarList.get",
+        "GET",
+        _LIST + "/{}",
+        lambda g, who, c: g.calendar_list.get(who.sub, *c.ids, c.query),
+    ),
+    _method(
+        "calendarList.patch",
+        "PATCH",
+        _LIST + "/{}",
+        lambda g, who, c: g.calendar_list.patch(who.sub, *c.ids, c.body, c.query, _match(c)),
+    ),
+    _method(
+        "calendarList.delete",
+        "DELETE",
+        _LIST + "/{}",
+        lambda g, who, c: g.calendar_list.delete(who.sub, *c.ids),
+    ),
+    _method(
+        "calendars.insert",
+        "POST",
+        "calendars",
+        lambda g, who, c: g.calendars.insert(who.sub, c.body, c.query, who.client_id),
+    ),
+    _method(
+        "calendars.get", "GET", "calendars/{}", lambda g, who, c: g.calendars.get(who.sub, *c.ids, c.query)
+    ),
+    _method(
+        "calendars.patch",
+        "PATCH",
+        "calendars/{}",
+        lambda g, who, c: g.calendars.patch(who.sub, *c.ids, c.body, c.query, _match(c)),
+    ),
+    _method(
+        "calendars.delete", "DELETE", "calendars/{}", lambda g, who, c: g.calendars.delete(who.sub, *c.ids)
+    ),
+    _method("events.list", "GET", _EVENTS, lambda g, who, c: g.events.list(who.sub, *c.ids, c.query)),
+    _method(
+        "events.insert", "POST", _EVENTS, lambda g, who, c: g.events.insert(who.sub, *c.ids, c.body, c.query)
+    ),
+    _method(
+        "events.get",
+        "GET",
+        _EVENTS + "/{}",
+        lambda g, who, c: g.events.get(who.sub, *c.ids, c.query, _none_match(c)),
+    ),
+    _method(
+        "events.patch",
+        "PATCH",
+        _EVENTS + "/{}",
+        lambda g, who, c: g.events.patch(who.sub, *c.ids, c.body, c.query, _match(c)),
+    ),
+    _method(
+        "events.update",
+        "PUT",
+        _EVENTS + "/{}",
+        lambda g, who, c: g.events.update(who.sub, *c.ids, c.body, c.query, _match(c)),
+    ),
+    _method(
+        "events.delete",
+        "DELETE",
+        _EVENTS + "/{}",
+        lambda g, who, c: g.events.delete(who.sub, *c.ids, c.query, _match(c)),
+    ),
+)
+
+
+def application(service: Service) -> LosingApplication:
+    """The sandbox as an ASGI application."""
+    api = _Api(service)
+    return LosingApplication(
+        routes=[
+            Route(BASE + "{rest:path}", api.calendar, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
+            Route("/token", api.token, methods=["POST"]),
+            Route("/revoke", api.revoke, methods=["POST"]),
+            *control.routes(service),
+        ]
+    )
+
+
+class _Api:
+    def __init__(self, service: Service) -> None:
+        self._service = service
+
+    async def calendar(self, request: Request) -> Response:
+        call = _read_call(request, await request.body())
+        method, call = _find_method(call)
+        if method is None:
+            return Response(_html(404, "Not Found"), 404, media_type="text/html; charset=UTF-8")
+        grant = self._service.grants.holder(_bearer(call))
+        return self._answered(
+            method.id,
+            lambda: self._perform(method, call, grant),
+            {
+                "method": call.http_method,
+                "path": call.path,
+                "query": dict(call.query),
+                "body": None if isinstance(call.body, ValueError) else call.body or None,
+                "if_match": _match(call),
+                "sub": grant.sub if grant else None,
+            },
+        )
+
+    async def token(self, request: Request) -> Response:
+        return self._oauth("token", _form(await request.body()), self._service.grants.token)
+
+    async def revoke(self, request: Request) -> Response:
+        def ended(form: Mapping[str, str]) -> Json:
+            self._service.grants.revoke(form.get("token", ""))
+            return {}
+
+        return self._oauth("revoke", {**request.query_params, **_form(await request.body())}, ended)
+
+    def _oauth(
+        self, operation: str, form: Mapping[str, str], run: Callable[[Mapping[str, str]], Json]
+    ) -> Response:
+        def answer() -> Response:
+            try:
+                return JSONResponse(run(form))
+            except OAuthError as error:
+                return JSONResponse(error.body, error.status)
+
+        grant_type = {name: form[name] for name in ("grant_type", "client_id") if name in form}
+        entry = {"method": "POST", "path": f"/{operation}", "query": {}, "body": grant_type, "sub": None}
+        return self._answered(operation, answer, entry)
+
+    def _answered(self, operation: str, perform: Callable[[], Response], entry: Json) -> Response:
+        """The one place where faults strike and requests are recorded."""
+        fault = self._service.faults.take(operation)
+        response = perform() if fault is None or fault.lost else _faulty(fault, operation)
+        lost = fault is not None and fault.lost
+        self._service.requests.add(
+            {"operation": operation, **entry, "status": response.status_code, "lost": lost}
+        )
+        return LostAnswer() if lost else response
+
+    def _perform(self, method: Method, call: Call, grant: Grant | None) -> Response:
+        try:
+            result = self._run(method, call, grant)
+        except ApiError as error:
+            return _refused(error)
+        if result is None:
+            return Response(status_code=204)
+        headers = {"etag": result["etag"]} if "etag" in result else {}
+        return JSONResponse(result, headers=headers, media_type=JSON_TYPE)
+
+    def _run(self, method: Method, call: Call, grant: Grant | None) -> Json | None:
+        """The method's result, once the caller may ask for it. Raises ApiError."""
+        if grant is None:
+            raise ApiError(401, "authError", "Invalid Credentials", "global", "Authorization", "header")
+        google = self._service.google
+        self._service.quota.spend(grant.sub, method.id, google.settings.quota_units_a_minute)
+        self._check_scopes(method, call, grant)
+        if isinstance(call.body, ValueError):
+            raise ApiError(400, "parseError", "Parse Error")
+        return method.run(google, Caller(grant.sub, grant.client_id), call)
+
+    def _check_scopes(self, method: Method, call: Call, grant: Grant) -> None:
+        """ApiError 403 unless a granted scope has the method and reaches the calendar."""
+        google = self._service.google
+        reach = scopes.reaches(grant.scopes, method.id)
+        role = google.role(grant.sub, call.ids[0]) if call.ids else None
+        if reach and role is not None:
+            mine = google.made_by(call.ids[0]) == grant.client_id
+            allowed = scopes.covers(reach, role, made_by_client=mine)
+        else:
+            allowed = bool(reach)  # of a calendar one does not see, the model says 404
+        if not allowed:
+            message = "Request had insufficient authentication scopes."
+            raise ApiError(403, "insufficientPermissions", message)
+
+
+def _read_call(request: Request, body: bytes) -> Call:
+    """The request as meant: a long GET may come as a POST with its query in the body."""
+    headers = dict(request.headers)
+    http_method, query_text, content = request.method, request.url.query, body
+    if http_method == "POST" and headers.get(OVERRIDE, "").upper() == "GET":
+        http_method, query_text, content = "GET", body.decode(), b""
+    names = parse_qs(query_text, keep_blank_values=True)
+    query = {name: values if name in REPEATED else values[-1] for name, values in names.items()}
+    path = request.scope["raw_path"].decode()
+    return Call(http_method, path, (), query, _json(content), headers)
+
+
+def _json(content: bytes) -> Any:
+    """The body; an empty one is an empty object; the error itself when it is no JSON."""
+    if not content:
+        return {}
+    try:
+        return json.loads(content)
+    except (ValueError, RecursionError) as error:
+        return ValueError(str(error))
+
+
+def _find_method(call: Call) -> tuple[Method | None, Call]:
+    """The method a path and verb name, and the call with the ids found in the path."""
+    parts = tuple(call.path.removeprefix(BASE).split("/"))
+    for method in METHODS:
+        if method.http_method != call.http_method or len(method.path) != len(parts):
+            continue
+        pairs = list(zip(method.path, parts, strict=True))
+        if all(wanted in ("{}", part) for wanted, part in pairs):
+            ids = tuple(unquote(part) for wanted, part in pairs if wanted == "{}")
+            return method, Call(call.http_method, call.path, ids, call.query, call.body, call.headers)
+    return None, call
+
+
+def _bearer(call: Call) -> str:
+    kind, _, token = call.headers.get("authorization", "").partition(" ")
+    return token if kind.lower() == "bearer" else ""
+
+
+def _form(body: bytes) -> dict[str, str]:
+    return dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
+
+
+def _refused(error: ApiError, headers: Mapping[str, str] | None = None) -> Response:
+    if error.status == 304:
+        return Response(status_code=304)
+    challenge = {
+        "authError": 'Bearer realm="https://accounts.google.com/", error="invalid_token"',
+        "insufficientPermissions": 'Bearer realm="https://accounts.google.com/", error="insufficient_scope"',
+    }.get(error.reason)
+    all_headers = {**(headers or {}), **({"www-authenticate": challenge} if challenge else {})}
+    return JSONResponse(error.body(), error.status, headers=all_headers, media_type=JSON_TYPE)
+
+
+def _faulty(fault: Fault, operation: str) -> Response:
+    """What a fault answers: its own text, or an error in the endpoint's usual shape."""
+    headers = {} if fault.retry_after_seconds is None else {"retry-after": str(fault.retry_after_seconds)}
+    if fault.body is not None:
+        kind = "text/html" if fault.body.lstrip().startswith("<") else "application/json"
+        return Response(fault.body, fault.status, headers=headers, media_type=kind + "; charset=UTF-8")
+    if operation in ("token", "revoke"):
+        body = {"error": fault.reason or "internal_failure", "error_description": fault.message}
+        return JSONResponse(body, fault.status, headers=headers)
+    reason = fault.reason or "backendError"
+    message = fault.message or "Backend Error"
+    return _refused(ApiError(fault.status, reason, message, domain_of(reason)), headers)
+
+
+def _html(status: int, text: str) -> str:
+    return f"<!DOCTYPE html><html lang=en><title>Error {status} ({text})!!1</title><p><b>{status}.</b>"

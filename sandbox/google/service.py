@@ -1,0 +1,67 @@
+"""Everything one running sandbox Google holds, and the record of what it was asked."""
+
+from __future__ import annotations
+
+import itertools
+import random
+import time
+from collections import defaultdict, deque
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sandbox.faults import Faults
+from sandbox.google.calendar import GoogleCalendar
+from sandbox.google.clock import Clock
+from sandbox.google.errors import ApiError, Json
+from sandbox.google.grants import Grants
+
+REQUESTS_MAX = 100_000
+MINUTE_SECONDS = 60.0
+COST = {"events.patch": 3, "calendars.patch": 3, "calendarList.patch": 3}
+"""Quota units of a method; 1 for every other."""
+
+
+@dataclass
+class Requests:
+    """The last requests, numbered from 1."""
+
+    kept: deque[Json] = field(default_factory=lambda: deque(maxlen=REQUESTS_MAX))
+    number: int = 0
+
+    def add(self, entry: Json) -> None:
+        self.number += 1
+        self.kept.append({"number": self.number, **entry})
+
+    def since(self, number: int) -> list[Json]:
+        """Those after this number, oldest first."""
+        skipped = len(self.kept) - (self.number - number)
+        return list(itertools.islice(self.kept, max(0, skipped), None))
+
+
+class Quota:
+    """Units an account used in the last minute of real time, whatever the sandbox's clock says."""
+
+    def __init__(self) -> None:
+        self._used: defaultdict[str, deque[tuple[float, int]]] = defaultdict(deque)
+
+    def spend(self, sub: str, method: str, units_a_minute: int) -> None:
+        """Raises ApiError 403 when the minute is used up; a refused call costs nothing."""
+        now, used = time.monotonic(), self._used[sub]
+        while used and used[0][0] <= now - MINUTE_SECONDS:
+            used.popleft()
+        cost = COST.get(method, 1)
+        if units_a_minute and sum(units for _, units in used) + cost > units_a_minute:
+            raise ApiError(403, "userRateLimitExceeded", "User Rate Limit Exceeded", "usageLimits")
+        used.append((now, cost))
+
+
+class Service:
+    """One sandbox Google. `start`: what its clock shows first; `seed`: the source of all its chance."""
+
+    def __init__(self, start: datetime | None = None, seed: int = 0) -> None:
+        self.clock = Clock(start)
+        self.google = GoogleCalendar(self.clock.now, random.Random(f"{seed}/calendar"))
+        self.grants = Grants(self.clock.now, random.Random(f"{seed}/grants"))
+        self.faults = Faults()
+        self.requests = Requests()
+        self.quota = Quota()
