@@ -101,12 +101,10 @@ def _output(*command: str) -> str | None:
 @contextlib.contextmanager
 def running_emulator(files: EmulatorFiles) -> Iterator[str]:
     """Google's emulator for the length of the block; yields `host:port`. Raises ChildFailedError."""
-    address = f"{LOOPBACK}:{_free_port()}"
-    options = (
-        "start",
-        *(f"--{name}={value}" for name, value in zip(("host", "port"), address.split(":"), strict=True)),
-    )
-    command = (str(files.java), *_JVM_FLAGS, "-cp", str(files.jar), _MAIN_CLASS, *options)
+    port = _free_port()
+    address = f"{LOOPBACK}:{port}"
+    java = (str(files.java), *_JVM_FLAGS, "-cp", str(files.jar), _MAIN_CLASS)
+    command = (*java, "start", f"--host={LOOPBACK}", f"--port={port}")
 
     def ready(output: str) -> str | None:
         return address if _STARTED in output and _answers(address) else None

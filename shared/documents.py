@@ -21,6 +21,7 @@ COMMIT_BYTES_MAX = 10 * 1_048_576
 ID_BYTES_MAX = 1_500
 DEPTH_MAX = 20
 IN_VALUES_MAX = 30
+"""Values of one `in`, and of several multiplied: Firestore asks for each combination by itself."""
 RANGE_OPERATORS = frozenset({"<", "<=", ">", ">="})
 OPERATORS = RANGE_OPERATORS | {"==", "in", "array-contains"}
 
@@ -67,6 +68,10 @@ def check_conditions(collection: str, where: Sequence[Where], *, group: bool) ->
     check_collection(collection, group=group)
     for condition in where:
         _check_condition(condition)
+    if math.prod(len(_values(condition)) for condition in where) > IN_VALUES_MAX:
+        raise ValueError(f"more than {IN_VALUES_MAX} combinations of `in` values")
+    if sum(condition.operator == "array-contains" for condition in where) > 1:
+        raise ValueError("more than one array-contains")
 
 
 def check_page(
@@ -181,13 +186,17 @@ def _check_condition(condition: Where) -> None:
     if condition.operator not in OPERATORS:
         raise ValueError(f"not an operator: {condition.operator!r}")
     value_bytes(condition.value)
-    values = [condition.value]
-    if condition.operator == "in":
-        if not isinstance(condition.value, list) or not 0 < len(condition.value) <= IN_VALUES_MAX:
-            raise ValueError(f"`in` takes a list of 1 to {IN_VALUES_MAX} values")
-        values = condition.value
-    if condition.operator != "==" and any(value is None or _is_nan(value) for value in values):
+    if condition.operator == "in" and not (isinstance(condition.value, list) and condition.value):
+        raise ValueError("`in` takes a list of values")
+    if condition.operator != "==" and any(value is None or _is_nan(value) for value in _values(condition)):
         raise ValueError(f"None and NaN are found with ==, not with {condition.operator}")
+
+
+def _values(condition: Where) -> list[object]:
+    """The values that a condition compares with."""
+    if condition.operator == "in" and isinstance(condition.value, list):
+        return condition.value
+    return [condition.value]
 
 
 def _is_nan(value: object) -> bool:

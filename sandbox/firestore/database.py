@@ -150,8 +150,7 @@ class Database:
             self._collections.pop(collection, None)
 
     def _run(self, parent: str, query: Message) -> list[Message]:
-        queries.check(query)
-        return queries.run(self._selected(parent, query.from_[0]), query)
+        return queries.run(self._selected(parent, queries.selector(query)), query)
 
     def _selected(self, parent: str, selector: Message) -> Iterator[Message]:
         """Documents of the collections that a query is about; without a collection id: of all of them."""

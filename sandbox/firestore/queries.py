@@ -6,6 +6,7 @@ answers. Null and NaN meet no comparison; only the unary operators find them.
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple
@@ -46,9 +47,16 @@ class Sort(NamedTuple):
     descending: bool
 
 
+def selector(query: Message) -> Message:
+    """The collections that a query is about."""
+    if len(query.from_) != 1:
+        raise invalid("a query has exactly one collection selector")
+    return query.from_[0]
+
+
 def run(documents: Iterable[Message], query: Message) -> list[Message]:
-    """The documents of the queried collections that the query finds, as it wants them."""
-    check(query)
+    """What the query finds among the documents of its collections, as it wants them."""
+    _check(query)
     meets = _predicate(query.where)
     sorts = _sorts(query)
     rows = [
@@ -68,20 +76,46 @@ def run(documents: Iterable[Message], query: Message) -> list[Message]:
     return [projected(document, paths) for document in found] if paths else found
 
 
-def check(query: Message) -> None:
-    """What is wrong with a query whatever the documents are."""
-    if len(query.from_) != 1:
-        raise invalid("a query has exactly one collection selector")
+def _check(query: Message) -> None:
+    """Refuse what is wrong with a query whatever the documents are."""
     if query.offset < 0 or query.limit.value < 0:
         raise invalid("offset and limit are not negative")
     if query.HasField("find_nearest"):
         raise unimplemented("find_nearest")
+    if _disjunctions(query.where) > ANY_OF_MAX:
+        raise invalid(f"more than {ANY_OF_MAX} disjunctions after normalization")
+    if _array_contains(query.where) > 1:
+        raise invalid("a maximum of 1 'ARRAY_CONTAINS' filter is allowed per disjunction")
     paths = [sort.field.field_path for sort in query.order_by]
     if _KEY in paths[:-1] or (_KEY in paths and _inequality_fields(query.where) - set(paths)):
         raise invalid("order by clause cannot contain more fields after the key")
     for cursor in (query.start_at, query.end_at):
         if len(cursor.values) > len(_sorts(query)):
             raise invalid("cursor has too many values")
+
+
+def _disjunctions(where: Message) -> int:
+    """Into how many queries without alternatives Firestore takes a filter apart."""
+    match where.WhichOneof("filter_type"):
+        case "composite_filter":
+            parts = [_disjunctions(part) for part in where.composite_filter.filters]
+            return sum(parts) if where.composite_filter.op == _Composite.OR else math.prod(parts)
+        case "field_filter" if where.field_filter.op in (_Field.IN, _Field.ARRAY_CONTAINS_ANY):
+            return len(where.field_filter.value.array_value.values)
+        case _:
+            return 1
+
+
+def _array_contains(where: Message) -> int:
+    """The most array-contains that have to be met together."""
+    match where.WhichOneof("filter_type"):
+        case "composite_filter":
+            parts = [_array_contains(part) for part in where.composite_filter.filters]
+            return max(parts, default=0) if where.composite_filter.op == _Composite.OR else sum(parts)
+        case "field_filter":
+            return int(where.field_filter.op == _Field.ARRAY_CONTAINS)
+        case _:
+            return 0
 
 
 # --- conditions -----------------------------------------------------------------------------------------

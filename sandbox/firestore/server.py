@@ -12,7 +12,7 @@ from google.protobuf.empty_pb2 import Empty
 from sandbox.firestore import messages, queries
 from sandbox.firestore.database import Database
 from sandbox.firestore.messages import Message, RefusedError, invalid, unimplemented
-from sandbox.firestore.values import database_of, projected
+from sandbox.firestore.values import database_of, name_order, projected
 from sandbox.firestore.writes import target
 from sandbox.serving import LOOPBACK
 
@@ -57,15 +57,17 @@ class Firestore:
         if not request.collection_id:
             raise unimplemented("ListDocuments without collection_id")
         names = self._database.list_names(request.parent, request.collection_id, missing=request.show_missing)
-        after = next((i for i, (name, _) in enumerate(names, start=1) if name == request.page_token), 0)
-        page = names[after : after + (request.page_size or PAGE_SIZE)]
+        if request.page_token:  # the last name of the page before, which may be gone by now
+            after = name_order(request.page_token)
+            names = [(name, document) for name, document in names if name_order(name) > after]
+        page = names[: request.page_size or PAGE_SIZE]
         response = messages.ListDocumentsResponse(
             documents=[
                 messages.Document(name=name) if document is None else _masked(document, request)
                 for name, document in page
             ]
         )
-        if after + len(page) < len(names):
+        if len(page) < len(names):
             response.next_page_token = page[-1][0]
         return response
 

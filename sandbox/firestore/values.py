@@ -180,6 +180,23 @@ def _value_bytes(value: Message, depth: int) -> int:
     return sum(_value_bytes(item, depth + 1) for item in value.array_value.values)
 
 
+def truncate_times(fields: Message) -> None:
+    """Cut all timestamps to the microseconds that Firestore keeps."""
+    for value in fields.values():
+        _truncate_times(value)
+
+
+def _truncate_times(value: Message) -> None:
+    match value.WhichOneof("value_type"):
+        case "timestamp_value":
+            value.timestamp_value.nanos -= value.timestamp_value.nanos % 1000
+        case "array_value":
+            for item in value.array_value.values:
+                _truncate_times(item)
+        case "map_value":
+            truncate_times(value.map_value.fields)
+
+
 # --- order ----------------------------------------------------------------------------------------------
 
 

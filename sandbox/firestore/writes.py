@@ -7,7 +7,7 @@ from collections.abc import Callable
 import grpc
 
 from sandbox.firestore.messages import Document, Message, RefusedError, Value, invalid, unimplemented
-from sandbox.firestore.values import check_document, field, order, place, remove
+from sandbox.firestore.values import check_document, field, order, place, remove, truncate_times
 
 _INT64_MIN, _INT64_MAX = -(2**63), 2**63 - 1
 _NUMBERS = ("integer_value", "double_value")
@@ -57,6 +57,7 @@ def applied(write: Message, before: Message | None, now: Message) -> tuple[Messa
     transforms = [*write.update_transforms, *write.transform.field_transforms]
     results = [_transform(after, transform, now) for transform in transforms]
     check_document(after)
+    truncate_times(after.fields)
     after.create_time.CopyFrom(now if before is None else before.create_time)
     unchanged = before is not None and _exactly(before) == _exactly(after)
     after.update_time.CopyFrom(before.update_time if before is not None and unchanged else now)
