@@ -40,6 +40,7 @@ _ASK_SECONDS = 30.0
 _USAGE_ERROR = 2
 _COMMAND_NOT_FOUND = 127
 _SIGNALLED = 128
+_PASSED_ON = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(frozen=True)
@@ -148,7 +149,7 @@ def run(command: Sequence[str], env: Mapping[str, str]) -> int:
             return  # Ctrl-C: the terminal has sent it to the command as well
         child.send_signal(number)
 
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in _PASSED_ON:
         signal.signal(number, pass_on)
     try:
         child = subprocess.Popen(command, env=env)  # noqa: S603 - the command this program was asked to run
@@ -164,8 +165,8 @@ def main(arguments: Sequence[str]) -> int:
     if options.optional and os.environ.get("CI", "").lower() in ("true", "1"):
         print("--optional is refused when CI=true: there the emulator must be present", file=sys.stderr)
         return _USAGE_ERROR
-    signal.signal(signal.SIGTERM, _end)  # or the emulator would outlive us
-    signal.signal(signal.SIGHUP, _end)
+    for number in _PASSED_ON:
+        signal.signal(number, _end)  # while the emulator starts: or it would outlive us
     try:
         with running_emulator(locate_emulator()) as address:
             print(f"Google's Firestore emulator on {address}", file=sys.stderr)
