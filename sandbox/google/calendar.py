@@ -45,7 +45,6 @@ from sandbox.google.calendar_resources import CalendarResources
 from sandbox.google.errors import Json
 from sandbox.google.events import Events
 from sandbox.google.store import ROLES, Account, Calendar, CalendarList, Settings, Store
-from sandbox.google.times import zone_named
 
 __all__ = ["Account", "GoogleCalendar", "Settings"]
 
@@ -74,8 +73,8 @@ class GoogleCalendar:
         """
         if "@" not in email or email in self.store.calendars:
             raise ValueError(f"{email!r} is taken" if "@" in email else f"{email!r} is no e-mail address")
-        if zone_named(time_zone) is None:
-            raise ValueError(f"{time_zone!r} is no time zone")
+        if not self.store.knows_zone(time_zone):
+            raise ValueError(f"{time_zone!r} is no time zone Google knows")
         sub = "1" + "".join(self.store.rng.choices("0123456789", k=20))
         account = Account(sub, email, time_zone, name or email, hosted_domain)
         self.store.accounts[sub] = account

@@ -9,7 +9,6 @@ from sandbox.google import fields, resource
 from sandbox.google.errors import ApiError, Json, condition_not_met, forbidden, invalid, required
 from sandbox.google.events import NOTHING, organizer
 from sandbox.google.store import Account, Calendar, ListEntry, Store
-from sandbox.google.times import zone_named
 
 OWN_FIELDS = ("summary", "description", "location", "timeZone")
 
@@ -31,7 +30,7 @@ class CalendarResources:
         """
         store = self._store
         account = store.accounts[sub]
-        details = _details(resource.without_nulls(body), {"timeZone": "UTC"})
+        details = self._details(resource.without_nulls(body), {"timeZone": "UTC"})
         if store.lists[sub].calendars_made >= store.settings.calendars_per_account_max:
             raise ApiError(403, "quotaExceeded", "Calendar usage limits exceeded.", "usageLimits")
         store.lists[sub].calendars_made += 1
@@ -51,7 +50,7 @@ class CalendarResources:
         calendar, _ = self._store.open_for("owner", sub, calendar_id)
         if if_match is not None and if_match not in ("*", calendar.etag):
             raise condition_not_met()
-        details = _details(resource.merged(calendar.details, body), {})
+        details = self._details(resource.merged(calendar.details, body), {})
         if details != calendar.details:
             self._change(calendar, details)
         return self._answer(calendar, query)
@@ -144,21 +143,20 @@ class CalendarResources:
         }
         return fields.answer(shown, "calendar", query)
 
+    def _details(self, body: Any, defaults: Json) -> Json:
+        """The calendar's own fields from a request. Raises ApiError 400."""
+        if not isinstance(body, dict):
+            raise ApiError(400, "parseError", "Parse Error")
+        details = {**defaults, **{name: body[name] for name in OWN_FIELDS if name in body}}
+        if not all(isinstance(text, str) for text in details.values()):
+            raise invalid("Invalid Value")
+        if not details.get("summary"):
+            raise required("Missing title.")
+        if not self._store.knows_zone(details.get("timeZone", "")):
+            raise invalid("Invalid time zone.")
+        return {name: text for name, text in details.items() if text}
+
 
 def data_owner(store: Store, calendar: Calendar) -> Json:
     """The e-mail of the one data owner, told of secondary calendars only."""
     return {} if calendar.primary else {"dataOwner": store.accounts[calendar.owner].email}
-
-
-def _details(body: Any, defaults: Json) -> Json:
-    """The calendar's own fields from a request. Raises ApiError 400."""
-    if not isinstance(body, dict):
-        raise ApiError(400, "parseError", "Parse Error")
-    details = {**defaults, **{name: body[name] for name in OWN_FIELDS if name in body}}
-    if not all(isinstance(text, str) for text in details.values()):
-        raise invalid("Invalid Value")
-    if not details.get("summary"):
-        raise required("Missing title.")
-    if "timeZone" not in details or zone_named(details["timeZone"]) is None:
-        raise invalid("Invalid time zone.")
-    return {name: text for name, text in details.items() if text}

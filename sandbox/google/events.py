@@ -62,7 +62,9 @@ class Events:
         zone = _zone_asked(query)
         whole = bool(paging.flag(query, "showDeleted")) or "updatedMin" in query
         items = [self._shown(row, role, zone, whole=whole) for row in page.rows]
-        return fields.answer(self._envelope(calendar, role, zone, items, page.token), "events", query)
+        own = store.lists[sub].entries[calendar.id].own
+        head = {**self._head(calendar, role, zone), "defaultReminders": own.get("defaultReminders", [])}
+        return fields.answer({**head, **page.token, "items": items}, "events", query)
 
     def insert(self, sub: str, calendar_id: str, body: Json, query: Mapping[str, Any] = NOTHING) -> Json:
         calendar, role = self._store.open_for("writerWithoutPrivateAccess", sub, calendar_id)
@@ -243,9 +245,8 @@ class Events:
         seen = resource.shown(stored.resource, role)
         return seen if zone is None else times.in_zone(seen, zone)
 
-    def _envelope(
-        self, calendar: Calendar, role: str, zone: ZoneInfo | None, items: Any, token: Json
-    ) -> Json:
+    def _head(self, calendar: Calendar, role: str, zone: ZoneInfo | None) -> Json:
+        """What a page of a listing says of the calendar."""
         details = calendar.details
         return {
             "kind": "calendar#events",
@@ -255,9 +256,6 @@ class Events:
             "updated": times.stamp(self._last_update(calendar)),
             "timeZone": details["timeZone"] if zone is None else zone.key,
             "accessRole": role,
-            "defaultReminders": [],
-            **token,
-            "items": items,
         }
 
     def _last_update(self, calendar: Calendar) -> datetime:

@@ -128,7 +128,7 @@ def normal(resource: Json, calendar: Calendar, settings: Settings) -> tuple[Json
     start, starts = read_time(resource.get("start"), "start", zone, settings.refused_zones)
     end, ends = read_time(resource.get("end"), "end", zone, settings.refused_zones)
     check_order(start, end, starts, ends)
-    if "recurrence" in resource and "dateTime" in start and "timeZone" not in resource["start"]:
+    if resource.get("recurrence") and "dateTime" in start and "timeZone" not in resource["start"]:
         raise required("Missing time zone definition for start time.")
     _check_choices(resource)
     _check_rules(resource)

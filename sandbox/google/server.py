@@ -39,7 +39,7 @@ class Call:
     ids: tuple[str, ...]
     query: Mapping[str, Any]
     body: Any
-    """Of a write; ValueError's text when it is no JSON."""
+    """Of a write; a ValueError when it is no JSON."""
     headers: Mapping[str, str]
 
 
@@ -253,10 +253,10 @@ def _read_call(request: Request, body: bytes) -> Call:
     headers = dict(request.headers)
     http_method, query_text, content = request.method, request.url.query, body
     if http_method == "POST" and headers.get(OVERRIDE, "").upper() == "GET":
-        http_method, query_text, content = "GET", body.decode(), b""
+        http_method, query_text, content = "GET", body.decode(errors="replace"), b""
     names = parse_qs(query_text, keep_blank_values=True)
     query = {name: values if name in REPEATED else values[-1] for name, values in names.items()}
-    path = request.scope["raw_path"].decode()
+    path = request.scope["raw_path"].decode(errors="replace")
     return Call(http_method, path, (), query, _json(content), headers)
 
 
@@ -265,9 +265,13 @@ def _json(content: bytes) -> Any:
     if not content:
         return {}
     try:
-        return json.loads(content)
+        return json.loads(content, parse_constant=_no_number)
     except (ValueError, RecursionError) as error:
         return ValueError(str(error))
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")
 
 
 def _find_method(call: Call) -> tuple[Method | None, Call]:

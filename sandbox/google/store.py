@@ -155,6 +155,9 @@ class Store:
     def random_id(self, length: int = 26) -> str:
         return "".join(self.rng.choices(BASE32HEX, k=length))
 
+    def knows_zone(self, name: str) -> bool:
+        return zone_named(name) is not None and name not in self.settings.refused_zones
+
     def find(self, sub: str, calendar_id: str) -> tuple[Calendar, str] | None:
         """The calendar and the account's role in it, if it is alive and the account has one."""
         name = self.accounts[sub].email if calendar_id == "primary" else calendar_id

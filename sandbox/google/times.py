@@ -15,6 +15,9 @@ DATE_TIME = re.compile(
     r"\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d)?", re.ASCII | re.IGNORECASE
 )
 
+YEARS = range(2, 9999)
+"""In which every instant can be told in every zone."""
+
 
 @lru_cache(maxsize=1024)
 def zone_named(name: str) -> ZoneInfo | None:
@@ -44,9 +47,10 @@ def parse_date(text: object) -> date | None:
     if not isinstance(text, str) or not DATE.fullmatch(text):
         return None
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError:
         return None
+    return day if day.year in YEARS else None
 
 
 def parse_date_time(text: object) -> datetime | None:
@@ -54,9 +58,10 @@ def parse_date_time(text: object) -> datetime | None:
     if not isinstance(text, str) or not DATE_TIME.fullmatch(text):
         return None
     try:
-        return datetime.fromisoformat(text).replace(microsecond=0)
+        moment = datetime.fromisoformat(text).replace(microsecond=0)
     except ValueError:
         return None
+    return moment if moment.year in YEARS else None
 
 
 def parse_bound(text: str) -> datetime:

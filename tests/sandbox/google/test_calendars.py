@@ -54,6 +54,7 @@ def test_a_calendar_needs_a_title_and_a_known_zone() -> None:
     insert = world.google.calendars.insert
     assert refusal(insert, world.sub, {})[:2] == (400, "required")
     assert refusal(insert, world.sub, {"summary": "x", "timeZone": "Mars/Olympus"})[0] == 400
+    assert refusal(insert, world.sub, {"summary": "x", "timeZone": "Europe/Kyiv"})[0] == 400
     assert refusal(insert, world.sub, [])[:2] == (400, "parseError")
 
 
@@ -203,6 +204,13 @@ def test_the_list_has_the_primary_and_the_secondary_calendars() -> None:
     assert work["id"] == world.calendar
 
 
+def test_default_reminders_are_those_of_ones_own_list() -> None:
+    world = World()
+    reminders = [{"method": "email", "minutes": 5}]
+    world.google.calendar_list.patch(world.sub, world.calendar, {"defaultReminders": reminders})
+    assert world.page()["defaultReminders"] == reminders
+
+
 def test_the_list_comes_in_pages() -> None:
     world = World()
     first = world.google.calendar_list.list(world.sub, {"maxResults": 1})
@@ -274,6 +282,7 @@ def test_accounts_name_what_is_wrong() -> None:
         ("anna@example.com", "UTC", "taken"),
         ("anna", "UTC", "no e-mail"),
         ("c@example.com", "Mars/Olympus", "no time zone"),
+        ("c@example.com", "Europe/Kyiv", "no time zone"),
     ):
         with pytest.raises(ValueError, match=what):
             world.google.add_account(email, zone)

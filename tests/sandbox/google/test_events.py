@@ -178,6 +178,7 @@ def test_an_unknown_event_is_not_found() -> None:
         ({"start": {"timeZone": "UTC"}}, "invalid", "Invalid start time."),
         ({"start": {"dateTime": "tomorrow"}}, "invalid", "Invalid start time."),
         ({"start": {"dateTime": "2026-02-30T10:00:00Z"}}, "invalid", "Invalid start time."),
+        ({"start": {"dateTime": "0001-01-01T00:00:00+14:00"}}, "invalid", "Invalid start time."),
         ({"end": {"date": "20260310"}}, "invalid", "Invalid end time."),
         ({"start": "2026-03-10"}, "invalid", "Invalid start time."),
         ({"end": {"date": "2026-03-12"}}, "invalid", "The start and end times must either both be date or"),
@@ -478,6 +479,10 @@ def test_a_recurrence_rule_is_kept_as_it_is() -> None:
     made = world.insert()
     rules = ["RRULE:FREQ=WEEKLY;COUNT=3", "EXDATE;TZID=Europe/Berlin:20260317T100000"]
     assert world.patch(made["id"], {"recurrence": rules})["recurrence"] == rules
+
+
+def test_no_rules_need_no_zone() -> None:
+    assert "recurrence" not in World().insert(recurrence=[])
 
 
 def test_a_conference_needs_its_parameter() -> None:

@@ -157,11 +157,10 @@ def test_errors_of_the_front_end_come_in_the_newer_envelope(sandbox: Sandbox) ->
     assert error["details"][0]["reason"] == "ACCESS_TOKEN_SCOPE_INSUFFICIENT"
 
 
-def test_a_body_that_is_no_json_does_not_parse(sandbox: Sandbox) -> None:
-    account = sandbox.account(scopes=FULL)
-    status, _, answer = sandbox.request(
-        "POST", "/calendar/v3/calendars", '{"summary": ', authorization=sandbox.bearer(account)
-    )
+@pytest.mark.parametrize("body", ['{"summary": ', '{"summary": NaN}', "[" * 10_000, "[]"])
+def test_a_body_that_is_no_json_object_does_not_parse(sandbox: Sandbox, body: str) -> None:
+    bearer = sandbox.bearer(sandbox.account())
+    status, _, answer = sandbox.request("POST", "/calendar/v3/calendars", body, authorization=bearer)
     assert (status, answer["error"]["errors"][0]["reason"]) == (400, "parseError")
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import random
+
 import pytest
 
 from sandbox.google.calendar import Settings
@@ -344,3 +346,42 @@ def test_a_delta_looks_only_at_what_changed() -> None:
     for number in range(2000):
         world.patch(made[0], {"summary": str(number)})
     assert len(history._changes) < 800
+
+
+class Mirror:
+    """A client that keeps a copy of the calendar by sync tokens, one page at a time."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.query: dict[str, object] = {"showDeleted": True, "maxResults": 3}
+        self.copy: dict[str, object] = {}
+
+    def step(self) -> bool:
+        """Read one page; whether a listing ended with it."""
+        page = self.world.page(**self.query)
+        self.copy |= {row["id"]: row for row in page["items"]}
+        if "nextPageToken" in page:
+            self.query["pageToken"] = page["nextPageToken"]
+            return False
+        self.query.pop("pageToken", None)
+        self.query["syncToken"] = page["nextSyncToken"]
+        return True
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_a_client_that_follows_the_tokens_has_every_change(seed: int) -> None:
+    world = World(Settings(empty_page_chance=0.3, short_page_chance=0.3), seed)
+    rng, mirror, made = random.Random(seed), Mirror(world), [world.insert()["id"]]
+    for number in range(150):
+        choice = rng.random()
+        if choice < 0.3:
+            made.append(world.insert()["id"])
+        elif choice < 0.5:
+            world.patch(rng.choice(made), {"summary": str(number)})
+        elif choice < 0.6 and world.get(gone := rng.choice(made))["status"] != "cancelled":
+            world.delete(gone)
+        else:
+            mirror.step()
+    ends = [mirror.step() for _ in range(500)]
+    assert ends.count(True) > 2
+    assert mirror.copy == {row["id"]: row for row in world.google.all_events(world.calendar)}
