@@ -97,6 +97,10 @@ class HttpExchange:
             raise NoAnswerError from None
         return Answer(response.status_code, _parsed(response.content), _lower(response.headers))
 
+    def close(self) -> None:
+        """Let go of the connections; a later call connects anew."""
+        self._session.close()
+
     @cached_property
     def _session(self) -> requests.Session:
         session = requests.Session()

@@ -7,11 +7,11 @@ import logging
 from functools import cached_property
 from typing import Any, Protocol
 
-import google_auth_httplib2
 import httplib2
 from google.auth.credentials import Credentials
 from google.auth.exceptions import RefreshError, TransportError
 from google.oauth2.credentials import Credentials as GrantCredentials
+from google_auth_httplib2 import AuthorizedHttp
 from googleapiclient.discovery import build
 from googleapiclient.errors import HttpError
 
@@ -25,6 +25,7 @@ TIMEOUT_SECONDS = 20.0
 
 _NOT_REPEATABLE = frozenset({"calendars.insert"})
 """Everything else can be sent twice: it names its id, carries the version it is for, or reads."""
+_WITHOUT_ANSWER = frozenset({"events.delete"})
 
 logging.getLogger("googleapiclient.http").setLevel(logging.ERROR)  # its warnings quote bodies of answers
 
@@ -73,13 +74,22 @@ class GoogleCalls:
         request = getattr(self._resources[resource], method)(**parameters)
         if if_match is not None:
             request.headers["if-match"] = if_match
-        return self._send(request, operation)
+        if operation not in _NOT_REPEATABLE:
+            return self._send(request, operation, self._http)
+        once = self._authorized(_OnceHttp)
+        try:
+            return self._send(request, operation, once)
+        finally:
+            once.close()
 
-    def _send(self, request: Any, operation: str) -> dict[str, Any]:
-        once = self._http(_OnceHttp) if operation in _NOT_REPEATABLE else None
+    def close(self) -> None:
+        """Let go of the connections; a later call connects anew."""
+        self._http.close()
+
+    def _send(self, request: Any, operation: str, transport: AuthorizedHttp) -> dict[str, Any]:
         failure: SyncError
         try:
-            answer = request.execute(http=once, num_retries=0)
+            answer = request.execute(http=transport, num_retries=0)
         except HttpError as error:
             failure = translate(error.resp.status, error.content, operation, error.resp)
         except RefreshError as error:
@@ -89,11 +99,12 @@ class GoogleCalls:
         except UnicodeDecodeError:
             failure = RetryableError("google_answer_unreadable")
         else:
+            if operation in _WITHOUT_ANSWER and not answer:
+                return {}
             if isinstance(answer, dict):
                 return answer
-            failure = RetryableError(
-                "google_answer_unreadable"
-            )  # the client hands on what is no JSON as text
+            # what is no JSON is handed on by the client as it came
+            failure = RetryableError("google_answer_unreadable")
         raise failure from None
 
     @cached_property
@@ -102,7 +113,7 @@ class GoogleCalls:
         service = build(
             "calendar",
             "v3",
-            http=self._http(httplib2.Http),
+            http=self._http,
             client_options={"api_endpoint": self._api_endpoint},
             static_discovery=True,
             cache_discovery=False,
@@ -110,8 +121,12 @@ class GoogleCalls:
         names = ("calendarList", "calendars", "events")
         return {name: getattr(service, name)() for name in names}
 
-    def _http(self, kind: type[httplib2.Http]) -> google_auth_httplib2.AuthorizedHttp:
-        return google_auth_httplib2.AuthorizedHttp(self._credentials, kind(timeout=self._timeout_seconds))
+    @cached_property
+    def _http(self) -> AuthorizedHttp:
+        return self._authorized(httplib2.Http)
+
+    def _authorized(self, kind: type[httplib2.Http]) -> AuthorizedHttp:
+        return AuthorizedHttp(self._credentials, kind(timeout=self._timeout_seconds))
 
 
 class _HangUp:
