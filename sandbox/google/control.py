@@ -171,7 +171,13 @@ def _import_ics(service: Service, data: Json) -> Json:
 
 
 def _add_fault(service: Service, data: Json) -> Json:
-    service.faults.add(fault_from_json(data))
+    fault = fault_from_json(data)
+    for name in ("status", "skip", "count", "retry_after_seconds"):
+        if not isinstance(data.get(name, 0), int):
+            raise ValueError(f"{name!r} is a whole number, not {data[name]!r}")  # noqa: TRY004 - as above
+    if fault.status and not 200 <= fault.status <= 599:
+        raise ValueError(f"'status' is an HTTP status, not {fault.status}")
+    service.faults.add(fault)
     return {"waiting": len(service.faults)}
 
 

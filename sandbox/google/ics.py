@@ -24,6 +24,8 @@ SERIES = {"RRULE": "recurring", "RDATE": "recurring", "RECURRENCE-ID": "changed 
 VISIBILITY = {"PUBLIC": "public", "CONFIDENTIAL": "confidential"}
 """Of CLASS; an unknown one counts as private, says RFC 5545."""
 TEXTS = {"SUMMARY": "summary", "DESCRIPTION": "description", "LOCATION": "location"}
+UNREADABLE = (ValueError, LookupError, TypeError, AttributeError, ArithmeticError, OSError)
+"""What the library lets through on wild input; OSError for a TZID that is a folder of the zone database."""
 ONE_DAY = timedelta(days=1)
 
 
@@ -96,16 +98,16 @@ def read_ics(text: str, name: str, default_zone: str = "UTC") -> CalendarFile:
 
 def _unfolded(text: str) -> Iterator[Line]:
     """Content lines; one that begins with white space continues the one before."""
-    current: Line | None = None
+    begins, parts = 0, list[str]()
     for number, raw in enumerate(LINE_BREAK.split(text.removeprefix("\ufeff")), start=1):
-        if raw[:1] in (" ", "\t") and current is not None:
-            current = Line(current.number, current.text + raw[1:])
+        if raw[:1] in (" ", "\t") and parts:
+            parts.append(raw[1:])
         elif raw:
-            if current is not None:
-                yield current
-            current = Line(number, raw)
-    if current is not None:
-        yield current
+            if parts:
+                yield Line(begins, "".join(parts))
+            begins, parts = number, [raw]
+    if parts:
+        yield Line(begins, "".join(parts))
 
 
 def _events(lines: list[Line], name: str, problems: list[Problem]) -> Iterator[list[Line]]:
@@ -138,7 +140,10 @@ def _event(block: list[Line], default_zone: str, left_out: Counter[str]) -> Json
     if reason is not None:
         left_out[reason] += 1
         return None
-    body: Json = {**_times(event, default_zone)}
+    try:
+        body = _times(event, default_zone)
+    except OverflowError:
+        raise _BadEventError("the event lies where no calendar reaches", "DTSTART") from None
     for name, field_name in TEXTS.items():
         body[field_name] = str(_first(event, name) or "")
     if _word(event, "TRANSP") == "TRANSPARENT":
@@ -158,7 +163,7 @@ def _parsed(block: list[Line]) -> Event:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", GloballyUniqueTZIDGuessed)  # a guess is better than no event
             event = Event.from_ical("\r\n".join(line.text for line in block) + "\r\n")
-    except (ValueError, LookupError, TypeError) as error:  # what the library lets through on wild input
+    except UNREADABLE as error:
         raise _BadEventError(f"the event cannot be read: {_short(error)}") from error
     if not isinstance(event, Event):
         raise _BadEventError("the event cannot be read")

@@ -134,6 +134,7 @@ def normal(resource: Json, calendar: Calendar, settings: Settings) -> tuple[Json
     _check_rules(resource)
     _check_type(resource, calendar)
     kept = {
+        "status": "confirmed",
         **resource,
         "start": start,
         "end": end,

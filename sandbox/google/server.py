@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, unquote
 
@@ -283,7 +283,7 @@ def _find_method(call: Call) -> tuple[Method | None, Call]:
         pairs = list(zip(method.path, parts, strict=True))
         if all(wanted in ("{}", part) for wanted, part in pairs):
             ids = tuple(unquote(part) for wanted, part in pairs if wanted == "{}")
-            return method, Call(call.http_method, call.path, ids, call.query, call.body, call.headers)
+            return method, replace(call, ids=ids)
     return None, call
 
 

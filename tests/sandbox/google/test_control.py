@@ -57,6 +57,8 @@ def test_a_person_acts_by_name(sandbox: Sandbox) -> None:
         ("POST", "user", {"sub": "0", "action": "create"}, "no account with sub '0'"),
         ("POST", "grants/revoke", {}, "'sub' is missing"),
         ("POST", "faults", {"operation": "token"}, "'status'"),
+        ("POST", "faults", {"operation": "token", "status": "500"}, "'status' is a whole number"),
+        ("POST", "faults", {"operation": "token", "status": 7}, "'status' is an HTTP status"),
         ("POST", "faults", {"status": 500}, "'operation' is missing"),
         ("POST", "expire-sync-tokens", {"calendar": "nowhere"}, "no calendar 'nowhere'"),
         ("POST", "settings", {"speed": 1}, "unknown setting 'speed'"),

@@ -258,6 +258,12 @@ def test_a_patch_merges_objects_replaces_arrays_and_clears_with_null() -> None:
     assert patched["reminders"] == made["reminders"]
 
 
+def test_a_cleared_status_is_confirmed() -> None:
+    world = World()
+    made = world.insert(status="tentative")
+    assert world.patch(made["id"], {"status": None})["status"] == "confirmed"
+
+
 def test_the_last_private_property_takes_the_object_with_it() -> None:
     world = World()
     made = world.insert(extendedProperties={"private": {"k": "1"}})
