@@ -1,0 +1,144 @@
+"""What the demo is asked for; everything that can be wrong about it is said before anything starts."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from pathlib import Path
+from typing import NoReturn
+
+from sandbox.ehr.practice import APPOINTMENTS_MAX, APPOINTMENTS_MIN
+from sandbox.google.ics import read_ics
+
+EMULATOR, EMBEDDED = "emulator", "embedded"
+APPOINTMENTS_DEFAULT = 400
+YEARS = range(1971, 2100)
+"""Of `--now`: a horizon on both sides of it must still be dates that everybody can write."""
+
+
+@dataclass(frozen=True)
+class IcsFile:
+    name: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Options:
+    once: bool = False
+    json_file: Path | None = None
+    store: str | None = None
+    """None: the emulator where there is one."""
+    ics: tuple[IcsFile, ...] = ()
+    now: datetime | None = None
+    """None: the machine's time."""
+    appointments: int = APPOINTMENTS_DEFAULT
+    seed: int = 1
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        print(f"{message} (--help lists the options)", file=sys.stderr)
+        raise SystemExit(2)
+
+
+def parse(arguments: Sequence[str]) -> Options:
+    """Prints one sentence and exits with 2 when something is wrong."""
+    parsed = _parser().parse_args(arguments)
+    return Options(
+        once=parsed.once,
+        json_file=parsed.json,
+        store=parsed.store,
+        ics=tuple(parsed.ics),
+        now=parsed.now,
+        appointments=parsed.appointments,
+        seed=parsed.seed,
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(
+        prog="make demo",
+        usage='make demo ARGS="…"',
+        description=__doc__.partition(";")[0],
+        allow_abbrev=False,
+    )
+    add = parser.add_argument
+    add("--once", action="store_true", help="end after the story: 0 when both sides agree, else 1")
+    add("--json", metavar="FILE", type=_writable, help="write what was found to FILE")
+    add("--store", choices=(EMULATOR, EMBEDDED), help="the state store: Google's emulator, or our own")
+    add(
+        "--ics",
+        metavar="FILE",
+        type=_ics,
+        action="append",
+        default=[],
+        help="load a calendar file as events made by hand; may be given again",
+    )
+    add("--now", metavar="DATE|INSTANT", type=moment, help="the time it is; a date is its noon in UTC")
+    add(
+        "--appointments",
+        metavar="N",
+        type=_appointments,
+        default=APPOINTMENTS_DEFAULT,
+        help=f"size of the practice, {APPOINTMENTS_MIN} to {APPOINTMENTS_MAX} (default: %(default)s)",
+    )
+    add("--seed", metavar="N", type=_whole_number, default=1, help="another number, another practice")
+    return parser
+
+
+def moment(text: str) -> datetime:
+    """A date (its noon in UTC) or an instant (UTC unless it says so). Raises ArgumentTypeError."""
+    try:
+        day_only = len(text) == len("2026-01-31") and text.count("-") == 2
+        found = (
+            datetime.combine(date.fromisoformat(text), time(12)) if day_only else datetime.fromisoformat(text)
+        )
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is neither a date (2026-01-31) nor an instant (2026-01-31T09:00:00Z)"
+        ) from None
+    if found.year not in YEARS:
+        raise argparse.ArgumentTypeError(f"the year {found.year} is not from {YEARS[0]} to {YEARS[-1]}")
+    return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+
+
+def _writable(name: str) -> Path:
+    path = Path(name)
+    if path.is_dir():
+        raise argparse.ArgumentTypeError(f"{name} is a folder")
+    if not path.parent.is_dir():
+        raise argparse.ArgumentTypeError(f"there is no folder {path.parent}")
+    return path
+
+
+def _ics(name: str) -> IcsFile:
+    """A calendar file that holds at least something; single bad events are no matter here."""
+    try:
+        text = Path(name).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        line = error.object[: error.start].count(b"\n") + 1
+        raise argparse.ArgumentTypeError(f"{name}, line {line}: this is not UTF-8") from None
+    except OSError as error:
+        raise argparse.ArgumentTypeError(f"cannot read {name}: {error.strerror}") from None
+    found = read_ics(text, name)
+    if found.problems and not found.events and not found.left_out:
+        problem = found.problems[0]
+        raise argparse.ArgumentTypeError(f"{problem.file}, line {problem.line}: {problem.sentence}")
+    return IcsFile(name, text)
+
+
+def _appointments(text: str) -> int:
+    number = _whole_number(text)
+    if not APPOINTMENTS_MIN <= number <= APPOINTMENTS_MAX:
+        raise argparse.ArgumentTypeError(f"{number} is not from {APPOINTMENTS_MIN} to {APPOINTMENTS_MAX}")
+    return number
+
+
+def _whole_number(text: str) -> int:
+    try:
+        return int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None

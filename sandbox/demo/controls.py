@@ -1,0 +1,160 @@
+"""The sandboxes' control APIs: what people do on both sides, and what both sides really hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import quote
+
+from requests import RequestException, Session
+
+from sandbox.demo.errors import DemoError
+from sandbox.ehr.server import TOKEN
+
+Json = dict[str, Any]
+
+_SECONDS = 30.0
+_PATIENT_PAGES_MAX = 100
+
+
+def last_number(requests: Sequence[Json], before: int = 0) -> int:
+    """The number of the last request, or `before` where there is none."""
+    return int(requests[-1]["number"]) if requests else before
+
+
+class _Control:
+    def __init__(self, name: str, url: str) -> None:
+        self.url = url
+        self._name = name
+        self._session = Session()
+        self._session.trust_env = False  # no proxy stands between us and loopback
+
+    def _ask(
+        self,
+        method: str,
+        path: str,
+        body: object = None,
+        *,
+        params: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> Any:
+        """The answer's JSON. Raises DemoError with the server's own sentence."""
+        try:
+            answer = self._session.request(
+                method, f"{self.url}{path}", json=body, params=params, headers=headers, timeout=_SECONDS
+            )
+            content = answer.json()
+        except RequestException:
+            raise DemoError(f"{self._name} does not answer any more ({method} {path})") from None
+        if answer.status_code >= 400:
+            raise DemoError(f"{self._name} refuses {method} {path}: {content.get('error', content)}")
+        return content
+
+
+@dataclass(frozen=True)
+class Account:
+    """A Google account, and the grant it has given us."""
+
+    sub: str
+    email: str
+    refresh_token: str
+    client_id: str
+    client_secret: str
+
+
+@dataclass(frozen=True)
+class Imported:
+    """What became of a calendar file."""
+
+    loaded: int
+    left_out: Mapping[str, int]
+    """By reason."""
+    problems: tuple[str, ...]
+    """Sentences with file and line."""
+
+
+class GoogleSandbox(_Control):
+    def __init__(self, url: str) -> None:
+        super().__init__("the sandbox Google", url)
+
+    def set_ahead(self, seconds: float) -> None:
+        """Its clock: so far ahead of the machine's."""
+        self._ask("PUT", "/control/clock", {"offset_seconds": seconds})
+
+    def add_account(self, email: str, zone: str, name: str) -> Account:
+        made = self._ask("POST", "/control/accounts", {"email": email, "time_zone": zone, "name": name})
+        names = ("sub", "email", "refresh_token", "client_id", "client_secret")
+        return Account(**{name: made[name] for name in names})
+
+    def user(self, sub: str, action: str, **details: object) -> Json:
+        """What the account's owner does on the screen."""
+        answer: Json = self._ask("POST", "/control/user", {"sub": sub, "action": action, **details})
+        return answer
+
+    def import_ics(self, sub: str, calendar: str, name: str, text: str) -> Imported:
+        details = {"sub": sub, "calendar": calendar, "name": name, "text": text}
+        answer = self._ask("POST", "/control/import-ics", details)
+        problems = (f"{each['file']}, line {each['line']}: {each['sentence']}" for each in answer["problems"])
+        return Imported(answer["created"], answer["left_out"], tuple(problems))
+
+    def events(self, calendar: str) -> list[Json]:
+        """Every event, deleted ones too."""
+        answer: list[Json] = self._ask("GET", f"/control/calendars/{quote(calendar, safe='')}/events")
+        return answer
+
+    def requests(self, since: int = 0) -> list[Json]:
+        """API requests with a number above `since`, oldest first."""
+        answer: list[Json] = self._ask("GET", "/control/requests", params={"since": str(since)})["requests"]
+        return answer
+
+
+@dataclass(frozen=True)
+class PractitionerSeed:
+    id: str
+    name: str
+    zone: str
+
+
+class EhrSandbox(_Control):
+    def __init__(self, url: str) -> None:
+        super().__init__("the sandbox EHR", url)
+
+    def set_now(self, now: datetime) -> None:
+        self._ask("PUT", "/control/clock", {"now": now.isoformat()})
+
+    def seed(self, *, today: str, seed: int, appointments: int) -> tuple[list[PractitionerSeed], list[str]]:
+        """A whole practice: its practitioners and the ids of its patients."""
+        made = self._ask(
+            "POST", "/control/seed", {"today": today, "seed": seed, "appointments": appointments}
+        )
+        return [PractitionerSeed(**each) for each in made["practitioners"]], made["patients"]
+
+    def staff(self, action: str, **details: object) -> Json:
+        """What staff do on the EHR's own screens."""
+        answer: Json = self._ask("POST", "/control/staff", {"action": action, **details})
+        return answer
+
+    def appointments(self) -> list[Json]:
+        answer: list[Json] = self._ask("GET", "/control/appointments")
+        return answer
+
+    def patients(self) -> dict[str, Json]:
+        """By id. There is no control for them: read as any client of the EHR would."""
+        found: dict[str, Json] = {}
+        headers = {"Authorization": f"Bearer {TOKEN}"}
+        path: str | None = "/fhir/Patient?_count=100"
+        for _ in range(_PATIENT_PAGES_MAX):
+            if path is None:
+                return found
+            bundle = self._ask("GET", path, headers=headers)
+            found |= {each["resource"]["id"]: each["resource"] for each in bundle.get("entry", ())}
+            following = (link["url"] for link in bundle["link"] if link["relation"] == "next")
+            path = next((url.removeprefix(self.url) for url in following), None)
+        raise DemoError(f"the sandbox EHR has more than {_PATIENT_PAGES_MAX} pages of patients")
+
+    def requests(self, since: int = 0) -> list[Json]:
+        """API requests with a number above `since`, oldest first."""
+        answer: list[Json] = self._ask("GET", "/control/requests", params={"since": str(since)})
+        return answer
