@@ -1,19 +1,31 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import re
+import socketserver
+import ssl
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
+from ipaddress import ip_address
+from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import httplib2
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from google.auth.credentials import AnonymousCredentials
 from google.auth.exceptions import RefreshError
 
 from shared.adapters.google_calendar import (
     GoogleCalendarService,
+    GoogleCalls,
     event_from_json,
     event_to_json,
     google_credentials,
@@ -21,7 +33,6 @@ from shared.adapters.google_calendar import (
     translate,
     translate_refresh,
 )
-from shared.adapters.google_calendar.calls import _OnceConnection, _OnceTlsConnection
 from shared.adapters.google_calendar.service import LIST_PAGES_MAX
 from shared.core.errors import BlockedError, RejectedError, RetryableError, StaleError, SyncError
 from shared.core.model import Event, Kind, Marker, What, When
@@ -653,6 +664,69 @@ def test_an_event_without_an_id_is_an_unreadable_answer(answer: dict[str, Any]) 
         service(Script(answer)).event("c", "e1")
 
 
-def test_the_connections_that_send_once_are_those_of_http_and_https() -> None:
-    assert issubclass(_OnceConnection, httplib2.HTTPConnectionWithTimeout)
-    assert issubclass(_OnceTlsConnection, httplib2.HTTPSConnectionWithTimeout)
+# --- sent once ------------------------------------------------------------------------------------------
+
+
+def write_certificate(path: Path) -> None:
+    """A key and a certificate of its own for 127.0.0.1, in one file."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "calsync test")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    form = serialization.PrivateFormat.PKCS8
+    private = key.private_bytes(pem, form, serialization.NoEncryption())
+    path.write_bytes(private + certificate.public_bytes(pem))
+
+
+@contextlib.contextmanager
+def hanging_up(certificate: Path | None) -> Iterator[tuple[str, list[bytes]]]:
+    """A server that reads each request and hangs up: its address, and the first lines it read."""
+    seen: list[bytes] = []
+    tls = None if certificate is None else ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    if tls is not None:
+        tls.load_cert_chain(str(certificate))
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            seen.append(self.rfile.readline())
+            lengths = [
+                line for line in iter(self.rfile.readline, b"\r\n") if line.startswith(b"content-length")
+            ]
+            self.rfile.read(int(lengths[0].split(b":")[1]) if lengths else 0)
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as listening:
+        if tls is not None:
+            listening.socket = tls.wrap_socket(listening.socket, server_side=True)
+        threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.01}).start()
+        kind, port = "http" if tls is None else "https", listening.server_address[1]
+        try:
+            yield f"{kind}://127.0.0.1:{port}/calendar/v3/", seen
+        finally:
+            listening.shutdown()
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_a_calendar_is_asked_for_once_though_the_server_hangs_up(
+    scheme: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    certificate = tmp_path / "certificate.pem"
+    write_certificate(certificate)
+    monkeypatch.setattr("httplib2.CA_CERTS", str(certificate))
+    with hanging_up(certificate if scheme == "https" else None) as (address, seen):
+        anonymous = AnonymousCredentials()  # type: ignore[no-untyped-call]
+        calls = GoogleCalls(anonymous, api_endpoint=address, timeout_seconds=5)
+        with pytest.raises(RetryableError, match="google_unreachable"):
+            GoogleCalendarService(calls, zone=DENVER).add_calendar("Appointments", "mark", "UTC")
+        calls.close()
+    assert [line.split(b"?")[0] for line in seen] == [b"POST /calendar/v3/calendars"]

@@ -11,7 +11,7 @@ import socket
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any, Protocol
 from zoneinfo import ZoneInfo
 
@@ -718,8 +718,3 @@ def test_what_is_sent_is_silent_conditional_and_asks_for_named_fields_only(wire:
     for name in ("calendars.insert", "events.insert", "events.patch", "events.list"):
         assert "fields" in asked[name]["query"]
     assert asked["events.list"]["query"]["singleEvents"] == "false"
-
-
-def test_instants_are_utc_on_both_sides() -> None:
-    assert START.tzinfo is UTC
-    assert isinstance(NINE.start, datetime)

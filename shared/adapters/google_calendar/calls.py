@@ -105,7 +105,7 @@ class GoogleCalls:
                 return answer
             # what is no JSON is handed on by the client as it came
             failure = RetryableError("google_answer_unreadable")
-        raise failure from None
+        raise failure  # outside the handlers: no address, no body hangs on it
 
     @cached_property
     def _resources(self) -> dict[str, Any]:
