@@ -183,8 +183,9 @@ def moves(raw: Mapping[str, Any], span: tuple[datetime, datetime]) -> bool:
 
 
 def instant_text(moment: datetime) -> str:
-    """UTC, with the fraction where there is one."""
-    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+    """UTC, with the fraction where there is one: milliseconds where they say it all, as most servers do."""
+    precision = "milliseconds" if moment.microsecond and not moment.microsecond % 1000 else "auto"
+    return moment.astimezone(UTC).isoformat(timespec=precision).replace("+00:00", "Z")
 
 
 def has_unknown_modifiers(raw: Mapping[str, Any]) -> bool:
@@ -204,7 +205,7 @@ def _set_span(resource: Json, span: tuple[datetime, datetime]) -> None:
 def _set_what(resource: Json, what: What, settings: FhirSettings) -> None:
     _set(resource, "description", what.summary)
     url = settings.free_extension
-    others = [item for item in resource.get("extension", []) if object_of(item).get("url") != url]
+    others = [item for item in objects(resource.get("extension")) if item.get("url") != url]
     free = [] if what.busy else [{"url": url, "valueBoolean": True}]
     _set(resource, "extension", [*others, *free])
 
