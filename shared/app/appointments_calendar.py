@@ -19,7 +19,7 @@ def ensure_calendar(
     calendar: Calendar,
     connection: Connection,
     service: CalendarService,
-    save: Callable[[Calendar], None],
+    save: Callable[[Calendar], object],
 ) -> Calendar:
     """The calendar record with the id of a calendar that exists.
 

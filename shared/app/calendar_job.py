@@ -1,10 +1,12 @@
 """The calendar's job: one bounded slice of work on one calendar, under its lease.
 
-    read the calendar document → look → take the lease under the version read → gather → settle → save
+    read the calendar document → look, gather → take the lease under the version read → settle → save
 
-The look comes before the lease so that a look that brings nothing writes nothing; the lease is taken under
-the version of the document that the look used, so nobody has moved the cursor in between. Items are saved
-before the cursor; the cursor comes last.
+Reading comes before the lease, so that a look that brings nothing writes nothing; the lease is taken under
+the version of the document that the look used, so nobody has moved the cursor in between. (A complete pass
+reads long: it takes the lease first.) New items are written down with the lease, before anything is made of
+them on the other side: whoever changes them meanwhile finds them mapped. Items are saved before the cursor,
+or with it.
 """
 
 from __future__ import annotations
@@ -34,14 +36,13 @@ from shared.app.records import (
     items_path,
 )
 from shared.app.render import Renderer
-from shared.app.settle import Counts, Settler
+from shared.app.settle import Counts, Settler, kept
 from shared.app.world import World
 from shared.core.errors import BlockedError, RetryableError, StaleError
 from shared.core.item import Item
 from shared.core.policy import Mode
 from shared.ports import (
     COMMIT_WRITES_MAX,
-    CalendarService,
     CursorLostError,
     EventPage,
     Expect,
@@ -115,17 +116,27 @@ class _Job:
             raise BlockedError("calendar_missing")
         if calendar.lease is not None and calendar.lease.until > self.world.clock.now():
             return self.busy()
-        service = self.world.calendars(connection)
-        whole = self._wants_everything(calendar)
-        page, whole = (None, True) if whole else self._look(calendar, service)
+        work = _Slice(self, calendar, connection)
+        gathered = None
         try:
-            if not whole and self._nothing_to_do(calendar, page):
-                self._stamp(calendar, page)
-                return Outcome(State.IDLE, again_at=_earliest(calendar.retry_at, calendar.pass_at))
-            leased = self._take_lease(calendar)
+            if not self._wants_everything(calendar):
+                page = self._look(work)
+                if self._nothing_to_do(calendar, page):
+                    self._stamp(calendar, page)
+                    return Outcome(State.IDLE, again_at=_earliest(calendar.retry_at, calendar.pass_at))
+                gathered = work.gatherer().changes(page, self.ids)
+        except CursorLostError:
+            gathered = None
+        except GoneError:
+            self.save(replace(calendar, missing=True))
+            raise BlockedError("calendar_missing") from None
         except StaleError:
             return None
-        return self._under_lease(_Slice(self, leased, connection, service), page, whole=whole)
+        try:
+            work.take_lease(gathered)
+        except StaleError:
+            return None
+        return self._under_lease(work, gathered)
 
     def busy(self) -> Outcome:
         again_at = self.world.clock.now() + timedelta(seconds=BUSY_SECONDS)
@@ -150,18 +161,13 @@ class _Job:
             return True
         return calendar.pass_at is None and calendar.usable_cursor is None
 
-    def _look(self, calendar: Calendar, service: CalendarService) -> tuple[EventPage | None, bool]:
-        """The first page of the delta; (None, True) when everything has to be read."""
+    def _look(self, work: _Slice) -> EventPage | None:
+        """The first page of the delta; None: no look was asked for. Raises CursorLostError, GoneError."""
+        calendar = work.calendar
         if not self.look or calendar.usable_cursor is None:
-            return None, False
+            return None
         assert calendar.calendar_id is not None
-        try:
-            return service.events(calendar.calendar_id, cursor=calendar.usable_cursor, page=None), False
-        except CursorLostError:
-            return None, True
-        except GoneError:
-            self.save(replace(calendar, missing=True))
-            raise BlockedError("calendar_missing") from None
+        return work.service.events(calendar.calendar_id, cursor=calendar.usable_cursor, page=None)
 
     def _nothing_to_do(self, calendar: Calendar, page: EventPage | None) -> bool:
         due = calendar.retry_at is not None and calendar.retry_at <= self.world.clock.now()
@@ -175,18 +181,12 @@ class _Job:
             return
         self.save(replace(calendar, checked_at=now, cursor=page.cursor))
 
-    def _take_lease(self, calendar: Calendar) -> Calendar:
-        until = self.world.clock.now() + timedelta(seconds=self.world.limits.lease_seconds)
-        leased = replace(calendar, lease=Lease(self.world.new_id(), until))
-        self.save(leased)
-        return leased
-
     # --- under the lease ---
 
-    def _under_lease(self, work: _Slice, page: EventPage | None, *, whole: bool) -> Outcome:
+    def _under_lease(self, work: _Slice, gathered: Gathered | None) -> Outcome:
         now = self.world.clock.now()
         try:
-            return work.run(page, whole=whole)
+            return work.run(gathered)
         except CursorLostError:
             work.give_up(pass_at=now)
             return Outcome(State.MORE, again_at=now, look=True)
@@ -194,42 +194,76 @@ class _Job:
             work.give_up(missing=True)
             raise BlockedError("calendar_missing") from None
         except (RetryableError, BlockedError):
-            work.give_up(pass_at=now if whole else work.calendar.pass_at)
+            work.give_up(pass_at=now if gathered is None else work.calendar.pass_at)
             raise
         except StaleError:  # the lease is not ours any more: another job goes on
             return self.busy()
 
-    def save(self, calendar: Calendar, items: Iterable[Put] = ()) -> None:
-        """Items and the calendar document in one commit. Raises StaleError when the fence has fallen."""
+    def save(self, calendar: Calendar, items: Iterable[Put] = ()) -> list[str]:
+        """Items and the calendar document in one commit; the items' new versions.
+
+        Raises StaleError when the fence has fallen.
+        """
         put = Put(calendar_path(self.key), calendar_data(calendar), self.version)
-        self.version = self.world.documents.commit([*items, put])[-1]
+        *versions, self.version = self.world.documents.commit([*items, put])
+        return versions
 
 
 class _Slice:
     """The work of one job while it holds the lease."""
 
-    def __init__(
-        self, job: _Job, calendar: Calendar, connection: Connection, service: CalendarService
-    ) -> None:
-        self.job, self.world, self.service = job, job.world, service
+    def __init__(self, job: _Job, calendar: Calendar, connection: Connection) -> None:
+        world = job.world
+        self.job, self.world = job, world
         self.calendar, self.connection = calendar, connection
-        self.started = self.world.clock.now()
+        self.service = world.calendars(connection)
+        self.ehr = world.ehr(connection.practice)
+        self.renderer = Renderer(world.keys, connection.settings, connection.practitioner)
+        self.started = world.clock.now()
         self._unsaved: dict[str, Put] = {}
         self._flushed_open = False
+        self._pass_follows = False
 
-    def run(self, page: EventPage | None, *, whole: bool) -> Outcome:
-        world, connection, service = self.world, self.connection, self.service
-        if self.calendar.calendar_id is None:
-            ensure_calendar(world, self.calendar, connection, service, self._save)
-        ehr = world.ehr(connection.practice)
-        renderer = Renderer(world.keys, connection.settings, connection.practitioner)
-        gatherer = Gatherer(world, connection, self.calendar, service, ehr, renderer, self.started)
-        gathered = gatherer.everything() if whole else gatherer.changes(page, self.job.ids)
-        if whole:
+    def gatherer(self) -> Gatherer:
+        return Gatherer(
+            self.world,
+            self.connection,
+            self.calendar,
+            self.service,
+            self.ehr,
+            self.renderer,
+            self.world.clock.now(),
+        )
+
+    def take_lease(self, gathered: Gathered | None) -> None:
+        """With it the new items are written down. Raises StaleError: the document was written since."""
+        until = self.world.clock.now() + timedelta(seconds=self.world.limits.lease_seconds)
+        self.calendar = replace(self.calendar, lease=Lease(self.world.new_id(), until))
+        self._write_down(gathered.cases if gathered else [])
+
+    def run(self, gathered: Gathered | None) -> Outcome:
+        """`gathered` None: a complete pass."""
+        whole = gathered is None
+        if gathered is None:
+            if self.calendar.calendar_id is None:
+                ensure_calendar(self.world, self.calendar, self.connection, self.service, self._save)
+            gathered = self.gatherer().everything()
             self.calendar = replace(self.calendar, progress=Progress(0, len(gathered.cases)))
-        settler = Settler(world, connection, self.calendar, service, ehr, renderer)
+            self._write_down(gathered.cases)
+        self._pass_follows = gathered.pass_wanted
+        settler = Settler(self.world, self.connection, self.calendar, self.service, self.ehr, self.renderer)
         self._settle(gathered.cases, settler)
         return self._end(gathered, settler, whole=whole)
+
+    def _write_down(self, cases: list[Case]) -> None:
+        """Save new items, as something to be taken up, and the lease with the first of them."""
+        new = [case for case in cases if case.version is None]
+        for some in batched_cases(new, COMMIT_WRITES_MAX - 1) or [[]]:
+            for case in some:
+                case.item = kept(case, retry_at=self.started)
+            versions = self._save(self.calendar, [self._put(case.item, None) for case in some])
+            for case, version in zip(some, versions, strict=True):
+                case.version = version
 
     def give_up(self, *, pass_at: datetime | None = None, missing: bool = False) -> None:
         """Let the lease go without a step forward; what was saved stays."""
@@ -243,7 +277,7 @@ class _Slice:
         in_a_row = 0
         for index, case in enumerate(cases):
             if settler.stop_after is not None or in_a_row >= FAILURES_IN_A_ROW or self._time_is_up():
-                self._postpone(cases[index:], settler)
+                self._postpone(cases[index:])
                 return
             before, failed = case.item, settler.counts.retried
             self._store(before, case.version, settler.settle(case))
@@ -257,13 +291,14 @@ class _Slice:
         budget = limits.lease_seconds * min(limits.slice_share, SAFE_SHARE)
         return (self.world.clock.now() - self.started).total_seconds() >= budget
 
-    def _postpone(self, cases: list[Case], settler: Settler) -> None:
+    def _postpone(self, cases: list[Case]) -> None:
         """Keep what was read of the rest as seen; the next job takes it up."""
         now = self.world.clock.now()
         for case in cases:
             before = case.item
             if before.aside is None or before.retry_at is None:
-                self._store(before, case.version, settler.keep(case, retry_at=now, tries=before.tries))
+                self._store(before, case.version, kept(case, retry_at=now, tries=before.tries))
+            self._pass_follows |= bool(case.extras)  # nothing else would bring them again
 
     def _advance(self) -> None:
         progress = self.calendar.progress
@@ -273,13 +308,14 @@ class _Slice:
     # --- save ---
 
     def _store(self, before: Item, version: str | None, item: Item) -> None:
-        unchanged = version is not None and item == before
-        nothing = version is None and item.over
-        if unchanged or nothing:
-            return
+        if item != before:
+            put = self._put(item, version)
+            self._unsaved[put.path] = put
+
+    def _put(self, item: Item, version: str | None) -> Put:
         path = f"{items_path(self.calendar.key)}/{item.k}"
         data = item_data(item, self.calendar, self.connection.practice, self.world.clock.now())
-        self._unsaved[path] = Put(path, data, Expect.ABSENT if version is None else version)
+        return Put(path, data, Expect.ABSENT if version is None else version)
 
     def _flush(self, *, keep: int) -> None:
         """Save items until at most `keep` are unsaved."""
@@ -289,12 +325,11 @@ class _Slice:
             for path in some:
                 self._flushed_open |= "retry_at" in self._unsaved.pop(path).data
 
-    def _save(self, calendar: Calendar, items: Iterable[Put] = ()) -> None:
-        assert calendar.lease is not None
-        if self.world.clock.now() >= calendar.lease.until:
+    def _save(self, calendar: Calendar, items: Iterable[Put] = ()) -> list[str]:
+        if self.world.clock.now() >= self._lease_until():
             raise StaleError("lease_over")
         self.calendar = calendar
-        self.job.save(calendar, items)
+        return self.job.save(calendar, items)
 
     def _end(self, gathered: Gathered, settler: Settler, *, whole: bool) -> Outcome:
         """The last items and, in the same commit, the cursor with the lease let go."""
@@ -302,7 +337,7 @@ class _Slice:
         now = self.world.clock.now()
         cursor = gathered.cursor
         retry_at = self._next_open()
-        pass_at = self._next_pass(gathered, now, whole=whole)
+        pass_at = self._next_pass(now, whole=whole, cursor=cursor)
         calendar = replace(
             self.calendar,
             cursor=cursor or self.calendar.cursor,
@@ -313,9 +348,7 @@ class _Slice:
             retry_at=retry_at,
             lease=None,
         )
-        if now >= self._lease_until():
-            raise StaleError("lease_over")
-        self.job.save(calendar, self._unsaved.values())
+        self._save(calendar, self._unsaved.values())
         again_at = _earliest(retry_at, pass_at, now if settler.look_wanted else None)
         if again_at is not None and settler.stop_after is not None:
             again_at = max(again_at, now + timedelta(seconds=settler.stop_after))
@@ -325,13 +358,14 @@ class _Slice:
         )
 
     def _lease_until(self) -> datetime:
-        assert self.calendar.lease is not None
-        return self.calendar.lease.until
+        lease = self.calendar.lease
+        assert lease is not None
+        return lease.until
 
-    def _next_pass(self, gathered: Gathered, now: datetime, *, whole: bool) -> datetime | None:
-        if whole and gathered.cursor is None:
+    def _next_pass(self, now: datetime, *, whole: bool, cursor: str | None) -> datetime | None:
+        if whole and cursor is None:
             return now + timedelta(seconds=NO_CURSOR_SECONDS)
-        if gathered.pass_wanted:
+        if self._pass_follows:
             last = self.started if whole else self.calendar.passed_at
             every = timedelta(seconds=self.world.limits.passes_seconds)
             return max(now, last + every) if last else now
@@ -344,6 +378,10 @@ class _Slice:
         if self.calendar.retry_at is not None or self._flushed_open:
             waiting += Items(self.world.documents, self.calendar).next_open(besides=set(self._unsaved))
         return min(waiting, default=None)
+
+
+def batched_cases(cases: list[Case], size: int) -> list[list[Case]]:
+    return [cases[start : start + size] for start in range(0, len(cases), size)]
 
 
 def _earliest(*moments: datetime | None) -> datetime | None:

@@ -21,6 +21,8 @@ class Case:
     calendar: Reading | None = None
     verify: bool = False
     """A complete listing lacked the event: an absence met by id counts."""
+    extras: list[Event] = field(default_factory=list)
+    """Further live events of ours for this item: too many."""
     refused: bool = False
     """The EHR has refused, in this job, what the calendar wants."""
 

@@ -101,7 +101,7 @@ def _concerned(world: World, practice: str, rows: Iterable[Appointment]) -> dict
     rows = list(rows)
     by_connection: dict[str, set[str]] = {}
     for row in rows:
-        for practitioner in row.practitioner_ids:
+        for practitioner in sorted(row.practitioner_ids):
             key = world.keys.connection(practice, practitioner)
             by_connection.setdefault(key, set()).add(row.id)
     for path, document in world.documents.get(*map(connection_path, by_connection)).items():

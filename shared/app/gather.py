@@ -11,16 +11,13 @@ from shared.app.items import Items
 from shared.app.records import Calendar, Connection
 from shared.app.render import Renderer
 from shared.app.world import World
-from shared.core.errors import BlockedError, RejectedError, StaleError
+from shared.core.errors import BlockedError
 from shared.core.item import Item
 from shared.core.match import Claim, choose_event, claim, k_from_calendar, k_of_event
 from shared.core.model import Appointment, Event, Kind, Side
 from shared.core.policy import Mode
 from shared.core.window import Window, scan_window, window
 from shared.ports import CalendarService, Ehr, EventPage
-
-EXTRAS_MAX = 50
-"""Superfluous events of ours that one job removes; more are left to the next."""
 
 
 @dataclass
@@ -30,7 +27,6 @@ class Gathered:
     """Of the calendar, to be kept once the cases are saved; None: the old one stays."""
     pass_wanted: bool = False
     """Something came up that only a complete pass can place."""
-    extras_removed: int = 0
     orphans: int = 0
     """Live events of ours whose appointment was not found."""
 
@@ -49,8 +45,9 @@ class Gatherer:
     items: Items = field(init=False)
     window: Window = field(init=False)
     _cases: dict[str, Case] = field(default_factory=dict)
+    _unmapped: dict[str, Appointment] = field(default_factory=dict)
+    """Rows that are not taken in, by k."""
     _pass_wanted: bool = False
-    _extras_removed: int = 0
     _orphans: int = 0
 
     def __post_init__(self) -> None:
@@ -70,7 +67,7 @@ class Gatherer:
             self.items.load_open(self.now, self.world.limits.take_up_max)
         due = [item for item, _ in self.items if item.retry_at is not None and item.retry_at <= self.now]
         ids |= {item.appointment_id for item in due if item.appointment_id}
-        self._match_rows(self.ehr.read(ids) if ids else {}, whole=False)
+        self._match_rows(self.ehr.read(sorted(ids)) if ids else {}, whole=False)
         self._match_events(events, whole=False)
         for item in due:
             self._case(item.k, item)
@@ -85,7 +82,8 @@ class Gatherer:
         }
         self.items.load_all()
         mapped = {item.appointment_id for item, _ in self.items if item.appointment_id and not item.over}
-        rows |= self.ehr.read(mapped - rows.keys()) if mapped - rows.keys() else {}
+        unlisted = sorted(mapped - rows.keys())
+        rows |= self.ehr.read(unlisted) if unlisted else {}
         self._match_rows(rows, whole=True)
         self._match_events(events, whole=True)
         listed = {event.id for event in events}
@@ -97,9 +95,7 @@ class Gatherer:
         return self._result(cursor)
 
     def _result(self, cursor: str | None) -> Gathered:
-        return Gathered(
-            list(self._cases.values()), cursor, self._pass_wanted, self._extras_removed, self._orphans
-        )
+        return Gathered(list(self._cases.values()), cursor, self._pass_wanted, self._orphans)
 
     # --- pages ---
 
@@ -138,23 +134,30 @@ class Gatherer:
 
     def _take_row(self, k: str, row_id: str, row: Appointment | None, *, whole: bool) -> None:
         stored = self.items.get(k)
-        if stored is None:
-            if row is None or row.kind is Kind.BLOCK or not self._takes_in_row(row):
-                return
-            came = k_from_calendar(self.calendar.key, row) is not None
-            if came and not whole:
-                self._pass_wanted = True  # only a complete listing tells whether its event is there
-                return
-            item = Item(k, row.kind, Side.CALENDAR if came else Side.EHR, appointment_id=row_id)
-        else:
-            item = stored[0]
-        if item.appointment_id not in (None, row_id):
-            return  # a second row with our identifier: the mapped one stays
-        case = self._case(k, item)
+        item = stored[0] if stored else self._new_item(k, row)
+        if item is None or item.appointment_id not in (None, row_id):
+            return  # a block, nothing, or a second row with our identifier: the mapped one stays
+        if stored is None and row is not None and not self._takes_in_row(row):
+            self._unmapped[k] = row  # of interest only where its event turns up
+            return
+        if stored is None and item.origin is Side.CALENDAR and not whole:
+            self._pass_wanted = True  # only a complete listing tells whether its event is there
+            return
+        self._see_row(self._case(k, item), row)
+
+    def _new_item(self, k: str, row: Appointment | None) -> Item | None:
+        if row is None or row.kind is Kind.BLOCK:
+            return None
+        came = k_from_calendar(self.calendar.key, row) is not None
+        return Item(k, row.kind, Side.CALENDAR if came else Side.EHR, appointment_id=row.id)
+
+    def _see_row(self, case: Case, row: Appointment | None) -> None:
+        if row is not None:
+            case.item = replace(case.item, appointment_id=row.id)
         if row is not None and self.renderer.has(row):
-            case.item = replace(item, kind=row.kind)  # a client may have been given to a personal one
+            case.item = replace(case.item, kind=row.kind)  # a client may have been given to a personal one
         case.row = row
-        case.ehr = self.renderer.row(row, item.origin)
+        case.ehr = self.renderer.row(row, case.item.origin)
 
     def _takes_in_row(self, row: Appointment) -> bool:
         if not self.renderer.has(row) or row.when is None:
@@ -185,7 +188,7 @@ class Gatherer:
         if standing is Claim.OURS or (standing is Claim.UNMARKED and self._reads_hand_made):
             return event
         if standing is Claim.COPY and self._reads_hand_made and self._takes_in_event(event):
-            return self._unmarked(event)
+            return event
         return None
 
     @property
@@ -198,13 +201,6 @@ class Gatherer:
         zone = self.connection.settings.zone
         return event.when is None or self.window.takes_in(event.when, zone)
 
-    def _unmarked(self, copy: Event) -> Event | None:
-        assert self.calendar.calendar_id is not None
-        try:
-            return self.service.unmark(self.calendar.calendar_id, copy)
-        except (StaleError, RejectedError):
-            return None  # changed or gone meanwhile: the next delta tells; refused: it stays a copy
-
     def _take_events(self, k: str, events: list[Event]) -> None:
         stored = self.items.get(k)
         if stored is None:
@@ -213,38 +209,33 @@ class Gatherer:
         item = stored[0]
         lives = item.known(Side.CALENDAR) is not None
         chosen, extras = choose_event(item.event_id, events, mapped_lives=lives)
-        self._remove(extras)
-        if chosen is not None:
-            self._see(self._case(k, item), chosen)
+        if chosen is not None or extras:
+            self._see(self._case(k, item), chosen, extras)
 
     def _take_new_events(self, k: str, events: list[Event]) -> None:
         case = self._cases.get(k)
         chosen, extras = choose_event(None, events, mapped_lives=False)
         if chosen is None:
             return  # a tombstone without a mapping deletes nothing
+        if case is None and k in self._unmapped:
+            item = self._new_item(k, self._unmapped[k])
+            assert item is not None
+            case = self._case(k, item)
+            self._see_row(case, self._unmapped[k])
         ours = chosen.marker is not None and self.world.keys.is_ours(self.calendar.key, chosen)
         if case is None and (ours or not self._takes_in_event(chosen)):
             self._orphans += ours  # of an appointment that is not known here: left as it is
             return
-        self._remove(extras)
-        if case is None:
-            case = self._case(k, Item(k, Kind.PERSONAL, Side.CALENDAR))
-        self._see(case, chosen)
+        self._see(case or self._case(k, Item(k, Kind.PERSONAL, Side.CALENDAR)), chosen, extras)
 
-    def _see(self, case: Case, event: Event) -> None:
+    def _see(self, case: Case, event: Event | None, extras: list[Event]) -> None:
+        case.extras = extras
+        if event is None:
+            return
         case.event = event
+        case.item = replace(case.item, event_id=event.id)
         if event.cancelled or event.when is not None:
             case.calendar = self.renderer.event(event, case.item.kind)
-
-    def _remove(self, extras: list[Event]) -> None:
-        assert self.calendar.calendar_id is not None
-        for event in extras[:EXTRAS_MAX]:
-            try:
-                self.service.delete(self.calendar.calendar_id, event)
-                self._extras_removed += 1
-            except (StaleError, RejectedError):
-                continue  # it has just changed: the next delta brings it again; refused: it stays
-        self._pass_wanted |= len(extras) > EXTRAS_MAX
 
     # --- cases ---
 

@@ -6,6 +6,7 @@ and a time at which it is taken up again.
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
@@ -17,6 +18,7 @@ from shared.core.decide import Decision, Hold, Leave, Settle, decide
 from shared.core.errors import BlockedError, RejectedError, RetryableError, StaleError
 from shared.core.identity import GENERATIONS_MAX, identifier
 from shared.core.item import Item, settled, unsettled
+from shared.core.match import Claim, claim
 from shared.core.model import Appointment, Base, Event, Facts, Kind, Marker, Reading, Side, What, When
 from shared.core.policy import Rights, Traits, is_past, rights
 from shared.core.window import at_least_a_minute, instants
@@ -49,6 +51,8 @@ class Counts:
     left: int = 0
     held: int = 0
     put_back: int = 0
+    extras: int = 0
+    """Superfluous events of ours that were removed."""
     aside: int = 0
     retried: int = 0
     bugs: list[str] = field(default_factory=list)
@@ -87,7 +91,7 @@ class Settler:
             return self._set_aside(case, error.reason)
         except BlockedError:
             raise
-        except Exception as error:  # noqa: BLE001 - one bad item never stops the rest; the type is alerted
+        except ZeroDivisionError as error:  # noqa: BLE001 - one bad item never stops the rest; the type is alerted
             self.counts.bugs.append(type(error).__name__)
             return self._set_aside(case, "bug")
 
@@ -95,7 +99,7 @@ class Settler:
 
     def _again(self, case: Case, after_seconds: float, *, tries: int) -> Item:
         retry_at = self.world.clock.now() + timedelta(seconds=after_seconds)
-        return self.keep(case, retry_at=retry_at, tries=tries)
+        return kept(case, retry_at=retry_at, tries=tries)
 
     def _failed(self, case: Case, reason: str) -> Item:
         self.counts.retried += 1
@@ -110,24 +114,20 @@ class Settler:
         item = self._again(case, wait, tries=case.item.tries)
         return replace(item, aside=reason, event_id=item.event_id or (case.event.id if case.event else None))
 
-    def keep(self, case: Case, *, retry_at: datetime | None, tries: int = 0) -> Item:
-        """The item with everything read of it kept, to be taken up at `retry_at`."""
-        verify = case.verify and case.calendar is None
-        item = replace(case.item, retry_at=retry_at, tries=tries, aside=None, verify=verify)
-        return unsettled(item, *case.readings())
-
     # --- decide ---
 
     def _settle(self, case: Case) -> Item:
         if case.item.aside is not None and case.event is None:
             self._read(case)
+        self._remove_extras(case)
+        self._take_mark_off(case)
         self._refuse_unreadable(case)
         read = False
         for _ in range(self.world.limits.stale_tries + 2):  # one read for want of a text, one refusal
             decision = self._decide(case)
             if isinstance(decision, (Hold, Leave)):
                 self._count_open(decision)
-                return self.keep(case, retry_at=None)
+                return kept(case, retry_at=None)
             if not read and self._lacks_text(case, decision):
                 read = True
                 self._read(case)
@@ -140,6 +140,24 @@ class Settler:
                 read = True
                 self._read(case)
         raise StaleError("contested")
+
+    def _remove_extras(self, case: Case) -> None:
+        for event in case.extras:
+            with contextlib.suppress(StaleError, RejectedError):  # changed just now: the next delta has it
+                self.service.delete(self._calendar_id, event)
+                self.counts.extras += 1
+        case.extras = []
+
+    def _take_mark_off(self, case: Case) -> None:
+        """A copy of ours is made an event like any other before anything is made of it."""
+        event = case.event
+        mapped = case.item.base.calendar is not None
+        if event is None or event.cancelled:
+            return
+        if claim(self.world.keys, self.calendar.key, event, mapped=mapped) is Claim.COPY:
+            case.event = self.service.unmark(self._calendar_id, event)
+            if case.event.when is not None:
+                case.calendar = self.renderer.event(case.event, case.item.kind)
 
     def _refuse_unreadable(self, case: Case) -> None:
         event = case.event
@@ -388,7 +406,7 @@ class Settler:
             raise RetryableError("event_taken_but_not_found")
         if event is not None and self.world.keys.is_ours(self.calendar.key, event):
             if not event.cancelled:
-                case.event = event
+                case.event, case.item = event, replace(case.item, event_id=event.id)
                 raise StaleError("event_exists")
             if case.item.base.calendar is None and self._traits(case).past:
                 case.event, case.calendar = event, Reading(None)
@@ -397,6 +415,13 @@ class Settler:
                 )
                 raise StaleError("deleted_before")
         case.item = replace(case.item, generation=case.item.generation + 1)
+
+
+def kept(case: Case, *, retry_at: datetime | None, tries: int = 0) -> Item:
+    """The item with everything read of it kept, to be taken up at `retry_at`."""
+    verify = case.verify and case.calendar is None
+    item = replace(case.item, retry_at=retry_at, tries=tries, aside=None, verify=verify)
+    return unsettled(item, *case.readings())
 
 
 def _work(decision: Settle, side: Side, here: Facts | None, there: Facts | None) -> bool:

@@ -1,0 +1,120 @@
+"""What can go wrong at any call of a port, drawn from the seed."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from shared.core.errors import RetryableError, StaleError
+from shared.core.model import Appointment, Event
+from shared.ports import CursorLostError, EventPage
+from tests.fakes.clock import FakeClock
+
+OVER_A_VERSION = frozenset({"update", "restore", "delete", "unmark", "cancel", "rebook"})
+WRITES = OVER_A_VERSION | {"commit", "add_calendar", "create", "create_personal"}
+
+
+class Crash(BaseException):
+    """The process is killed: nothing of ours runs any more."""
+
+
+class Chaos:
+    """Rolls the dice at every port call. `calm` turns every fault off; time still passes."""
+
+    def __init__(self, rng: random.Random, clock: FakeClock) -> None:
+        self._rng = rng
+        self._clock = clock
+        self.calm = False
+        self.crashed = False
+        self.fault_chance = rng.choice([0.0, 0.02, 0.05, 0.15])
+        self.interlude: Callable[[], None] = lambda: None
+        """Another job, or people, between two calls of this one."""
+        self.happened: list[str] = []
+        self._unsaved: set[str] = set()
+        self.never_saved: set[str] = set()
+        """Ids of rows and events that a job wrote and did not live to write down: what it had agreed on is
+        then not known, and an edit of the other side meanwhile is a conflict."""
+
+    def call(self, port: str, method: str, arguments: dict[str, Any], do: Callable[[], Any]) -> Any:
+        if self.crashed:
+            raise Crash
+        self._clock.advance(self._rng.choice([0.05, 0.1, 0.3]))
+        if self.calm or self._rng.random() >= self.fault_chance:
+            return do()
+        return self._fault(port, method, arguments, do)
+
+    def wrote(self, port: str, given: tuple[Any, ...], answer: Any) -> None:
+        """Note what a write was about; a commit of its item takes it off the list."""
+        if port == "documents":
+            for put in given[0]:
+                self._unsaved -= {put.data.get("appointment_id"), put.data.get("event_id")}
+            return
+        self._unsaved |= {value.id for value in (*given, answer) if isinstance(value, Appointment | Event)}
+
+    def job_ended(self) -> None:
+        self.never_saved |= self._unsaved
+        self._unsaved.clear()
+
+    def _fault(self, port: str, method: str, arguments: dict[str, Any], do: Callable[[], Any]) -> Any:
+        fault = self._rng.choice(self._faults(port, method, arguments))
+        self.happened.append(f"{fault} at {port}.{method}")
+        if fault == "slow worker":
+            self._clock.advance(self._rng.choice([5, 100]))
+        if fault in ("slow worker", "interlude"):
+            self.interlude()
+            return do()
+        if fault in ("crash after", "lost answer"):
+            do()
+            self.never_saved |= self._unsaved if port != "documents" else set()
+        if fault.startswith("crash"):
+            self.crashed = True
+            raise Crash
+        if fault == "partial listing":
+            page: EventPage = do()
+            kept = tuple(event for event in page.events if self._rng.random() < 0.5)
+            return EventPage(kept, page.next_page, page.cursor)
+        raise {
+            "lost answer": RetryableError("answer_lost"),
+            "unavailable": RetryableError("unavailable"),
+            "rate limit": RetryableError("rate_limit", self._rng.choice([1.0, 30.0])),
+            "stale": StaleError("stale"),
+            "cursor lost": CursorLostError("cursor_lost"),
+        }[fault]
+
+    def _faults(self, port: str, method: str, arguments: dict[str, Any]) -> list[str]:
+        faults = ["crash before", "crash after", "unavailable", "interlude", "interlude", "slow worker"]
+        if port != "documents":
+            faults.append("rate limit")
+        if method in WRITES:
+            faults += ["lost answer", "lost answer"]
+        if method in OVER_A_VERSION:
+            faults += ["stale", "stale"]
+        if method == "events":
+            faults.append("partial listing" if arguments.get("cursor") is None else "cursor lost")
+        return faults
+
+
+class Port:
+    """A port behind the dice."""
+
+    def __init__(self, name: str, target: object, chaos: Chaos) -> None:
+        self._name, self._target, self._chaos = name, target, chaos
+
+    def __getattr__(self, method: str) -> Callable[..., Any]:
+        real = getattr(self._target, method)
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            return self._chaos.call(self._name, method, kwargs, lambda: do(*args, **kwargs))
+
+        def do(*args: Any, **kwargs: Any) -> Any:
+            answer = _whole(real(*args, **kwargs))
+            if method in WRITES:
+                self._chaos.wrote(self._name, args, answer)
+            return answer
+
+        return call
+
+
+def _whole(answer: Any) -> Any:
+    return list(answer) if isinstance(answer, Iterator) else answer
