@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from typing import NoReturn
 
 from sandbox.demo.arguments import Options, parse
 from sandbox.demo.console import Console
@@ -39,14 +41,20 @@ def main(arguments: Sequence[str]) -> int:
     try:
         console.say("starting the servers")
         with running_stack(options, interrupts, console.say) as stack:
-            setting = _set_up(stack, options, console)
+            setting = _set_up(stack, options, console, interrupts)
             result = _play(setting, stack, options, console, began)
             if not options.once:
                 stays = True
-                _stay(setting, stack, console)
+                _stay(setting, stack, console, interrupts)
     except StoppedError as stopped:
         console.say("stopped; so is every server")
-        return AGREE if stays else _SIGNALLED + stopped.number
+        status = AGREE if stays else _SIGNALLED + stopped.number
+        if stopped.forced:
+            os._exit(status)  # a call of gRPC's that was interrupted must not be tidied up: it hangs
+        return status
+    except BrokenPipeError:  # whoever read what is printed has gone
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return _SIGNALLED + signal.SIGPIPE
     except DemoError as error:
         return _cannot(str(error), console)
     except SyncError as error:
@@ -60,11 +68,11 @@ def _cannot(sentence: str, console: Console) -> int:
     return CANNOT
 
 
-def _set_up(stack: Stack, options: Options, console: Console) -> Setting:
+def _set_up(stack: Stack, options: Options, console: Console, interrupts: Interrupts) -> Setting:
     offset = timedelta(0) if options.now is None else options.now - datetime.now(UTC)
     clock = SystemClock(offset)
     console.say(f"a practice on {clock.now():%A, %Y-%m-%d %H:%M} UTC")
-    setting = set_up(stack, clock, offset, options)
+    setting = set_up(stack, clock, offset, options, interrupts)
     for person in setting.people:
         console.say(f"  {person.name}, {person.zone.key}: {person.account.email}")
     return setting
@@ -78,19 +86,21 @@ def _play(setting: Setting, stack: Stack, options: Options, console: Console, be
     console.say("both sides")
     show_day(views(setting)[0], console)
     verdict = survey(setting)
-    result = Result(verdict, changes, loaded, stack.store_kind, time.monotonic() - began)
+    put_back = sum(lane.totals.put_back for lane in setting.driver.lanes.values())
+    seconds = time.monotonic() - began
+    result = Result(verdict, changes, loaded, put_back, stack.store_kind, seconds)
     show_result(setting, result, console)
     if options.json_file is not None:
         write_json(options.json_file, result)
     return result
 
 
-def _stay(setting: Setting, stack: Stack, console: Console) -> None:
+def _stay(setting: Setting, stack: Stack, console: Console, interrupts: Interrupts) -> NoReturn:
     console.say()
     console.say("everything stays in sync now; Ctrl-C ends it")
     console.say(f"  Google  {stack.google}/calendar/v3/   control: {stack.google}/control/…")
     console.say(f"  EHR     {stack.ehr}/fhir/   control: {stack.ehr}/control/…")
-    stay(setting, console)
+    stay(setting, console, interrupts)
 
 
 if __name__ == "__main__":

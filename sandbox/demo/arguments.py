@@ -40,7 +40,8 @@ class Options:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        print(f"{message} (--help lists the options)", file=sys.stderr)
+        hint = "; --help lists the options" if message.startswith("unrecognized") else ""
+        print(f"demo: {message.removeprefix('argument ')}{hint}", file=sys.stderr)
         raise SystemExit(2)
 
 
@@ -62,7 +63,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(
         prog="make demo",
         usage='make demo ARGS="…"',
-        description=__doc__.partition(";")[0],
+        description="The product on this machine, against stand-ins for Google and the EHR.",
         allow_abbrev=False,
     )
     add = parser.add_argument

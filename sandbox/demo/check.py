@@ -300,7 +300,7 @@ def broken_rules(requests: Iterable[Json], calendars: Mapping[str, str]) -> list
             broken[f"{operation} with attendees"] += 1
         if _calendar(request["path"]) != calendars.get(request["sub"]):
             broken[f"{operation} on another calendar"] += 1
-    return [f"{what} ({count} times)" for what, count in sorted(broken.items())]
+    return [f"{what}: {count}" for what, count in sorted(broken.items())]
 
 
 def _calendar(path: str) -> str:

@@ -32,7 +32,7 @@ class Console:
         """How far something is; in a file or a pipe, a line every few seconds."""
         if self._live:
             filled = _BAR * done // total if total else 0
-            self._write(f"\r\033[K  {label}  {'█' * filled}{'░' * (_BAR - filled)}  {done}/{total}")
+            self._write(f"\r\033[K  {label:<18}{'█' * filled}{'░' * (_BAR - filled)}  {done}/{total}")
             self._open = True
         elif time.monotonic() - self._last >= _SPARSE_SECONDS:
             self._last = time.monotonic()

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
 
+from sandbox.demo.interrupts import Interrupts
 from shared.app.calendar_job import Outcome, State, run_calendar_job
 from shared.app.feed import run_feed_job
 from shared.app.settle import Counts
@@ -32,9 +33,10 @@ class Lane:
 
 
 class Driver:
-    def __init__(self, world: World, practice: str) -> None:
+    def __init__(self, world: World, practice: str, interrupts: Interrupts) -> None:
         self._world = world
         self._practice = practice
+        self._interrupts = interrupts
         self._feed_not_before = 0.0
         self.lanes: dict[str, Lane] = {}
         """By calendar key."""
@@ -53,6 +55,7 @@ class Driver:
 
     def job(self, calendar_key: str, *, everything: bool = False) -> Outcome | None:
         """None: it could not run, or is not to run yet."""
+        self._interrupts.check()
         lane = self.lanes[calendar_key]
         if lane.blocked or time.monotonic() < lane.not_before:
             return None

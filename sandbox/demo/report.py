@@ -40,6 +40,8 @@ class Result:
     changes: Sequence[Change]
     loaded: int
     """Events from calendar files."""
+    put_back: int
+    """Changes in Google that were not to be made."""
     store: str
     seconds: float
 
@@ -161,6 +163,7 @@ def as_json(result: Result) -> dict[str, Any]:
             "events": sum(each.events for each in found),
             "personal": sum(each.personal for each in found),
             "loaded": result.loaded,
+            "put_back": result.put_back,
             "differences": len(result.verdict.differences),
             "writes_of_one_more_pass": sum(result.verdict.rewrites.values()),
         },

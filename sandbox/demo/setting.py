@@ -10,6 +10,7 @@ from sandbox.demo.arguments import Options
 from sandbox.demo.composition import PRACTICE, make_world
 from sandbox.demo.controls import Account, EhrSandbox, GoogleSandbox, PractitionerSeed
 from sandbox.demo.driver import Driver
+from sandbox.demo.interrupts import Interrupts
 from sandbox.demo.stack import Stack
 from shared.adapters.clock import SystemClock
 from shared.app.records import Calendar, Connection, calendar_of, calendar_path
@@ -61,7 +62,9 @@ class Setting:
         return found
 
 
-def set_up(stack: Stack, clock: SystemClock, offset: timedelta, options: Options) -> Setting:
+def set_up(
+    stack: Stack, clock: SystemClock, offset: timedelta, options: Options, interrupts: Interrupts
+) -> Setting:
     """A practice and its connections, begun and not synced yet. `offset` is the clock's."""
     google, ehr = GoogleSandbox(stack.google), EhrSandbox(stack.ehr)
     google.set_ahead(offset.total_seconds())
@@ -71,7 +74,7 @@ def set_up(stack: Stack, clock: SystemClock, offset: timedelta, options: Options
     practitioners, patients = ehr.seed(today=today, seed=options.seed, appointments=options.appointments)
     accounts: dict[str, Account] = {}
     world = make_world(stack, clock, accounts)
-    driver = Driver(world, PRACTICE)
+    driver = Driver(world, PRACTICE, interrupts)
     people = []
     for practitioner, label in zip(practitioners, _LABELS, strict=True):
         email = practitioner.name.lower().replace(" ", ".") + "@example.com"

@@ -38,10 +38,11 @@ def running_stack(options: Options, interrupts: Interrupts, say: Say) -> Iterato
 
         def start(name: str, child: AbstractContextManager[str]) -> str:
             try:
-                with interrupts.held():
-                    return children.enter_context(child)
+                address = children.enter_context(child)
             except ChildFailedError as error:
                 raise DemoError(f"{name} did not come up: {_last_words(error)}") from None
+            interrupts.check()
+            return address
 
         google = start("the sandbox Google", server("sandbox.google", "--seed", str(options.seed)))
         say(f"  Google    {google}")

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NoReturn
 from zoneinfo import ZoneInfo
 
 from sandbox.demo.check import ehr_writes, google_writes
 from sandbox.demo.console import Console
 from sandbox.demo.controls import last_number
+from sandbox.demo.interrupts import Interrupts
 from sandbox.demo.setting import Setting
 
 LOOK_SECONDS = 1.0
@@ -24,8 +24,8 @@ _DONE = {
 }
 
 
-def stay(setting: Setting, console: Console) -> None:
-    """Never returns; an interrupt ends it."""
+def stay(setting: Setting, console: Console, interrupts: Interrupts) -> NoReturn:
+    """Until StoppedError."""
     news = _News(setting)
     said: set[str] = set()
     while True:
@@ -36,7 +36,7 @@ def stay(setting: Setting, console: Console) -> None:
         for line in sorted(troubles - said):
             console.say(f"  {line}")
         said = troubles
-        time.sleep(LOOK_SECONDS)
+        interrupts.sleep(LOOK_SECONDS)
 
 
 def _troubles(setting: Setting) -> Iterator[str]:

@@ -26,6 +26,8 @@ class Verdict:
     """Writes that one more complete pass made, by side; there should be none."""
     broken: tuple[str, ...]
     """Rules of writing to Google that were broken, in words."""
+    bugs: tuple[str, ...] = ()
+    """Types of unexpected exceptions; the sync has set their items aside."""
 
     @property
     def duplicates(self) -> int:
@@ -33,10 +35,11 @@ class Verdict:
 
     @property
     def differences(self) -> list[str]:
-        again = [
-            f"one more complete pass wrote {n} times to {side}" for side, n in self.rewrites.items() if n
-        ]
-        return [*(each for found in self.found for each in found.differences), *again, *self.broken]
+        """In words."""
+        both = (difference for found in self.found for difference in found.differences)
+        again = (f"one more complete pass wrote to {side}: {n}" for side, n in self.rewrites.items() if n)
+        bugs = (f"an item was set aside as a bug: {bug}" for bug in self.bugs)
+        return [*both, *again, *self.broken, *bugs]
 
     @property
     def agree(self) -> bool:
@@ -53,7 +56,9 @@ def survey(setting: Setting) -> Verdict:
         "the EHR": len(ehr_writes(setting.ehr.requests(ehr))),
     }
     calendars = {person.account.sub: setting.calendar_id(person) for person in setting.people}
-    return Verdict(found, rewrites, tuple(broken_rules(setting.google.requests(), calendars)))
+    broken = tuple(broken_rules(setting.google.requests(), calendars))
+    bugs = tuple(bug for lane in setting.driver.lanes.values() for bug in lane.totals.bugs)
+    return Verdict(found, rewrites, broken, bugs)
 
 
 def views(setting: Setting) -> list[View]:
