@@ -12,10 +12,11 @@ from typing import NoReturn
 
 from sandbox.demo.arguments import Options, parse
 from sandbox.demo.console import Console
+from sandbox.demo.day import richest_day, show_day
 from sandbox.demo.errors import DemoError
 from sandbox.demo.first_sync import first_sync
 from sandbox.demo.interrupts import Interrupts, StoppedError
-from sandbox.demo.report import Result, show_day, show_result, write_json
+from sandbox.demo.report import Result, show_result, write_json
 from sandbox.demo.setting import Setting, set_up
 from sandbox.demo.stack import Stack, running_stack
 from sandbox.demo.stay import stay
@@ -84,7 +85,7 @@ def _play(setting: Setting, stack: Stack, options: Options, console: Console, be
     console.say("changes on both sides, and how long the other side took to have them")
     changes = Story(setting, console).tell()
     console.say("both sides")
-    show_day(views(setting)[0], console)
+    _show_a_day(setting, console)
     verdict = survey(setting)
     put_back = sum(lane.totals.put_back for lane in setting.driver.lanes.values())
     seconds = time.monotonic() - began
@@ -93,6 +94,14 @@ def _play(setting: Setting, stack: Stack, options: Options, console: Console, be
     if options.json_file is not None:
         write_json(options.json_file, result)
     return result
+
+
+def _show_a_day(setting: Setting, console: Console) -> None:
+    """Of the first practitioner, to whom everything happened."""
+    view = views(setting)[0]
+    day = richest_day(view, after=setting.clock.now())
+    if day is not None:
+        show_day(view, day, console)
 
 
 def _stay(setting: Setting, stack: Stack, console: Console, interrupts: Interrupts) -> NoReturn:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as wall_time
 from itertools import islice
 from typing import Any
 
 from sandbox.demo.check import Shown, View, live_events, patients_of, shown_appointments, shown_events
 from sandbox.demo.console import Console
-from sandbox.demo.errors import DemoError
+from sandbox.demo.day import richest_day
 from sandbox.demo.first_sync import HAND_MADE_TITLE, google_time, local
 from sandbox.demo.setting import Setting
 from sandbox.demo.survey import views
@@ -38,7 +39,7 @@ class Change:
 
 @dataclass(frozen=True)
 class Target:
-    """A client appointment and its event."""
+    """A client appointment and its event, as that was before."""
 
     appointment: str
     event: str
@@ -57,13 +58,16 @@ class Story:
         self.changes: list[Change] = []
 
     def tell(self) -> list[Change]:
-        """Raises DemoError when the practice is too small for it."""
+        """What needs client appointments is left out, and counts as a change, where too few have an event."""
         targets = list(islice(_targets(views(self._setting)[0], self._setting.clock.now()), _TARGETS))
-        if len(targets) < _TARGETS:
-            raise DemoError("this practice is too small for the story; another --seed or more --appointments")
-        moved, cancelled, dragged, deleted = targets
-        self._ehr_changes(moved, cancelled)
-        self._put_backs(dragged, deleted)
+        if len(targets) == _TARGETS:
+            moved, cancelled, dragged, deleted = targets
+            self._ehr_changes(moved, cancelled)
+            self._put_backs(dragged, deleted)
+        else:
+            self._keep(
+                Change("client_appointments", f"{_TARGETS} client appointments that have an event", None)
+            )
         self._made_in_google()
         self._made_by_hand_before()
         return self.changes
@@ -146,7 +150,7 @@ class Story:
         if row is None:
             self._keep(Change("ehr_edit_personal", told, None))
             return
-        to = datetime.fromisoformat(row["start"]) + timedelta(days=1)
+        to = datetime.combine(self._busy_day(), wall_time(20), self._person.zone)
 
         def change() -> None:
             self._staff("change_title", appointment=row["id"], title=_RENAMED_TITLE)
@@ -198,6 +202,11 @@ class Story:
             zone=self._person.zone.key,
         )
 
+    def _busy_day(self) -> date:
+        """One to look at afterwards."""
+        now = self._setting.clock.now()
+        return richest_day(views(self._setting)[0], after=now) or now.date() + timedelta(days=_QUIET_DAYS)
+
     def _events(self) -> dict[str, Shown]:
         return live_events(self._setting.google.events(self._calendar), self._person.zone)
 
@@ -225,10 +234,10 @@ def _targets(view: View, now: datetime) -> Iterator[Target]:
     events = shown_events(view)
     rows = {row["id"]: row for row in view.appointments}
     for appointment, shown in sorted(shown_appointments(view).items(), key=lambda item: item[1]):
-        alike = [event for event, other in events.items() if other == shown]
+        alike = [event for event, other in events.items() if other.times == shown.times]
         far_enough = shown.start > now + timedelta(days=_QUIET_DAYS)
         if far_enough and len(alike) == 1 and _is_ordinary(rows[appointment]):
-            yield Target(appointment, alike[0], shown)
+            yield Target(appointment, alike[0], events[alike[0]])
 
 
 def _is_ordinary(row: Mapping[str, Any]) -> bool:
