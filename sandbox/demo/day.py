@@ -23,7 +23,7 @@ _TEXT = 45
 
 
 def richest_day(view: View, *, after: datetime) -> date | None:
-    """The local day after that instant's with most kinds of appointments on it, then most of the EHR's own."""
+    """The local day after that instant's with most kinds of appointments, then most of the EHR's own."""
     rows = {row["id"]: row for row in view.appointments}
     kinds: dict[date, list[tuple[int, bool]]] = {}
     for appointment, shown in shown_appointments(view).items():

@@ -62,9 +62,10 @@ class _News:
         ehr = self._setting.ehr.requests(self._ehr)
         self._google, self._ehr = last_number(google, self._google), last_number(ehr, self._ehr)
         for request in google_writes(google):
-            person = self._people[request["sub"]]
-            start = _start(request["body"] or {}, person.zone)
-            yield _line("→ Google", request, f"calendar of {person.name}{start}")
+            person = self._people.get(request["sub"])
+            if person is not None:  # else somebody tries the API without a token of ours
+                start = _start(request["body"] or {}, person.zone)
+                yield _line("→ Google", request, f"calendar of {person.name}{start}")
         for request in ehr_writes(ehr):
             yield _line("→ EHR   ", request, request["path"].removeprefix("/fhir/"))
 
