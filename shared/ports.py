@@ -171,7 +171,10 @@ class CalendarService(Protocol):
         """The whole calendar list, without deleted ones; raises rather than ends early."""
 
     def add_calendar(self, name: str, description: str, zone: str) -> CalendarEntry:
-        """Make a calendar. A lost answer leaves it unknown whether it was made."""
+        """Make a calendar. A lost answer leaves it unknown whether it was made. Raises RejectedError."""
+
+    def remove_calendar(self, calendar_id: str) -> None:
+        """Delete a calendar that we made, with all that is in it; already gone is success."""
 
     def calendar(self, calendar_id: str) -> CalendarEntry:
         """Raises GoneError."""

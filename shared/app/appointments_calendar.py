@@ -6,9 +6,9 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
 
-from shared.app.records import Calendar, Connection
+from shared.app.records import Calendar, Connection, calendar_of, calendar_path
 from shared.app.world import World
-from shared.core.errors import RetryableError
+from shared.core.errors import RetryableError, StaleError
 from shared.ports import CalendarService
 
 DESCRIPTION = "Kept in sync with your practice software. Reference, do not remove: {mark}"
@@ -38,7 +38,24 @@ def ensure_calendar(
         save(calendar)
         description = DESCRIPTION.format(mark=mark)
         made = service.add_calendar(connection.calendar_name, description, connection.settings.zone.key)
-        found = [made.id]
-    calendar = replace(calendar, calendar_id=found[0], creating_at=None)
+        try:
+            return _saved(calendar, made.id, save)
+        except StaleError:
+            _remove_second(world, calendar.key, made.id, service)
+            raise
+    return _saved(calendar, found[0], save)
+
+
+def _saved(calendar: Calendar, calendar_id: str, save: Callable[[Calendar], object]) -> Calendar:
+    calendar = replace(calendar, calendar_id=calendar_id, creating_at=None)
     save(calendar)
     return calendar
+
+
+def _remove_second(world: World, key: str, made_id: str, service: CalendarService) -> None:
+    """Our job was too late: another has gone on. If with a calendar of its own, ours is one too many."""
+    path = calendar_path(key)
+    document = world.documents.get(path).get(path)
+    used = calendar_of(document).calendar_id if document else None
+    if used not in (None, made_id):
+        service.remove_calendar(made_id)

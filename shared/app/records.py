@@ -188,6 +188,7 @@ def item_data(item: Item, calendar: Calendar, practice: str, now: datetime) -> d
         "seen_calendar": _reading_data(item.seen.calendar),
         "tries": item.tries,
         "aside": item.aside,
+        "cancelled_version": item.cancelled_version,
         "verify": item.verify,
         "put_back_at": list(item.put_back_at),
     }
@@ -213,6 +214,7 @@ def item_of(document: Document, calendar: Calendar) -> Item:
         retry_at=data.get("retry_at"),
         tries=data["tries"],
         aside=data["aside"],
+        cancelled_version=data["cancelled_version"],
         verify=data["verify"],
         put_back_at=tuple(data["put_back_at"]),
     )

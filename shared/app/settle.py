@@ -91,7 +91,7 @@ class Settler:
             return self._set_aside(case, error.reason)
         except BlockedError:
             raise
-        except ZeroDivisionError as error:  # noqa: BLE001 - one bad item never stops the rest; the type is alerted
+        except Exception as error:  # noqa: BLE001 - one bad item never stops the rest; the type is alerted
             self.counts.bugs.append(type(error).__name__)
             return self._set_aside(case, "bug")
 
@@ -117,7 +117,7 @@ class Settler:
     # --- decide ---
 
     def _settle(self, case: Case) -> Item:
-        if case.item.aside is not None and case.event is None:
+        if case.event is None and self._starts_over(case.item):
             self._read(case)
         self._remove_extras(case)
         self._take_mark_off(case)
@@ -140,6 +140,10 @@ class Settler:
                 read = True
                 self._read(case)
         raise StaleError("contested")
+
+    def _starts_over(self, item: Item) -> bool:
+        """Set aside, or its event was seen and never settled: nothing that was read earlier is relied on."""
+        return item.aside is not None or (item.event_id is not None and item.base.calendar is None)
 
     def _remove_extras(self, case: Case) -> None:
         for event in case.extras:
@@ -184,8 +188,14 @@ class Settler:
             past=is_past(ehr, item.base.ehr, once, now=self.world.clock.now(), zone=settings.zone),
             protected=case.row is not None and case.row.protected is True,
             reassigned=ehr is None and case.row is not None and self._is_anothers(case.row),
+            cancelled_from_calendar=self._cancelled_from_calendar(case),
             refused=case.refused,
         )
+
+    def _cancelled_from_calendar(self, case: Case) -> bool:
+        """As far as is known: before anything is written over it the row is read."""
+        version = case.item.cancelled_version
+        return version is not None and (case.row is None or case.row.version == version)
 
     def _is_anothers(self, row: Appointment) -> bool:
         return self.connection.practitioner not in row.practitioner_ids
@@ -289,6 +299,8 @@ class Settler:
             raise
         self.counts.to_ehr += 1
         case.row = row
+        cancelled_version = row.version if row is not None and not decision.present else None
+        case.item = replace(case.item, cancelled_version=cancelled_version)
         if row is not None:
             case.item = replace(case.item, appointment_id=row.id)
             self.renderer.learn(self.ehr, [row])

@@ -38,6 +38,8 @@ class Item:
     """Failed tries since it was last settled."""
     aside: str | None = None
     """Why it is set aside; the reason is a code."""
+    cancelled_version: str | None = None
+    """Version of the row that our own cancellation made: bringing the event back undoes just that one."""
     verify: bool = False
     """A complete listing lacked its event: whether it is gone is to be read by id."""
     put_back_at: tuple[datetime, ...] = ()

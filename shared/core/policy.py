@@ -119,6 +119,8 @@ class Traits:
     verdict: Verdict = Verdict.APPLY
     reassigned: bool = False
     """The row lives on, with other practitioners."""
+    cancelled_from_calendar: bool = False
+    """It is over in the EHR because its event was deleted, and nobody has touched it there since."""
     refused: bool = False
     """The EHR has just refused what the calendar wants."""
 
@@ -158,11 +160,12 @@ def _calendar_rights(traits: Traits, settings: ConnectionSettings) -> SideRights
     if settings.mode is Mode.ONE_WAY:
         return _PUT_BACK_OR_LEFT if made_there else _PUT_BACK
     deleted = _DELETION[traits.verdict]
+    created = Right.APPLY if made_there or traits.cancelled_from_calendar else Right.PUT_BACK
     if traits.kind is Kind.PERSONAL:
-        return SideRights(deleted=deleted, created=Right.APPLY if made_there else Right.PUT_BACK)
+        return SideRights(deleted=deleted, created=created)
     if traits.protected or settings.google_edits is Edits.REVERT:
         return _PUT_BACK
-    return SideRights(Right.APPLY, Right.PUT_BACK, deleted, created=Right.PUT_BACK)
+    return SideRights(Right.APPLY, Right.PUT_BACK, deleted, created)
 
 
 def is_past(*held: Facts | None, now: datetime, zone: ZoneInfo) -> bool:

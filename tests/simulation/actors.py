@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import permutations
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,7 +14,7 @@ from sandbox.ehr.outcome import FhirError
 from sandbox.google.errors import ApiError
 from shared.core.model import Side
 from shared.core.policy import PersonalText
-from tests.simulation.stage import FAMILY, Practitioner, Stage
+from tests.simulation.stage import FAMILY, PRACTICE, Practitioner, Stage
 
 HAND_MADE = "By hand"
 OWN_TIME = "Own time"
@@ -42,6 +44,7 @@ class Actors:
         self.aged: set[str] = set()
         """Items that were in the past at some time: a move of those is put back, a deletion left."""
         self._tags = 0
+        self._deleted: tuple[Practitioner, str, str] | None = None
 
     def act(self) -> None:
         """One edit by somebody; one that is refused did not happen."""
@@ -52,11 +55,31 @@ class Actors:
         except (FhirError, ApiError, ValueError):
             self.stage.story.append("refused")
 
+    def regret(self) -> None:
+        """Bring back what was deleted last."""
+        if self._deleted is None:
+            return
+        person, calendar_id, event_id = self._deleted
+        with contextlib.suppress(ValueError):
+            self._google_wrote(person, person.person.undelete(calendar_id, event_id))
+            self.stage.story.append("regret")
+
+    def hand_over(self, k: str) -> None:
+        """Give the client appointment of this item to the other practitioner."""
+        keys = self.stage.world.keys
+        for row in self._rows(client=True):
+            for person, other in permutations(self.stage.people):
+                assert person.connection is not None
+                if keys.k_of_appointment(PRACTICE, person.connection.key, row["id"]) == k:
+                    self.stage.story.append("hand over")
+                    self._staff_wrote(self.stage.staff.reassign(appointment=row["id"], practitioner=other.id))
+
     @property
     def _staff_actions(self) -> list[Callable[[], None]]:
         return [
             self.book_client, self.book_client, self.book_own_time, self.reschedule, self.reschedule,
-            self.cancel, self.restore, self.rename, self.reassign, self.retitle_in_ehr, self.no_show,
+            self.cancel, self.restore, self.rename, self.reassign, self.reassign, self.retitle_in_ehr,
+            self.no_show, self.collide, self.collide,
         ]  # fmt: skip
 
     @property
@@ -178,11 +201,29 @@ class Actors:
         )
 
     def retitle_in_ehr(self) -> None:
-        row = self._row(client=False)
+        self._retitle_row(self._row(client=False))
+
+    def _retitle_row(self, row: dict[str, Any]) -> None:
         tag = row.get("description", "").partition(" #")[2]
         if tag:
             title = f"{self.rng.choice(['Study', 'Supervision'])} #{tag}"
             self._staff_wrote(self.stage.staff.change_title(appointment=row["id"], title=title))
+
+    def collide(self) -> None:
+        """Both sides change the same item before either has heard of the other."""
+        person, calendar_id, event = self._event()
+        row_id = self.stage.row_of(person, event["id"])
+        rows = {row["id"]: row for row in self._rows()}
+        if row_id is None or row_id not in rows:
+            raise ValueError("not mapped yet")
+        if self.rng.random() < 0.5 and " #" in event.get("summary", ""):
+            self._retitle_row(rows[row_id])
+            start, end = self._span()
+            self._google_wrote(person, person.person.move(calendar_id, event["id"], _time(start), _time(end)))
+        else:
+            start, end = self._span()
+            self._staff_wrote(self.stage.staff.reschedule(appointment=row_id, start=start, end=end))
+            self._retitle_event(person, calendar_id, event)
 
     # --- Google ---
 
@@ -214,6 +255,8 @@ class Actors:
     def delete(self) -> None:
         person, calendar_id, event = self._event()
         person.person.delete(calendar_id, event["id"])
+        self._deleted = (person, calendar_id, event["id"])
+        self.stage.deleted_by_people.add(event["id"])
         self._google_wrote(person, {**event, "status": "cancelled"})
 
     def undelete(self) -> None:
@@ -221,13 +264,14 @@ class Actors:
         self._google_wrote(person, person.person.undelete(calendar_id, event["id"]))
 
     def retitle(self) -> None:
-        person, calendar_id, event = self._event()
-        tag = event.get("summary", "").partition(" #")[2]
+        self._retitle_event(*self._event())
+
+    def _retitle_event(self, person: Practitioner, calendar_id: str, event: dict[str, Any]) -> None:
         if event.get("summary") == "Busy":
             raise ValueError("a hidden title is left alone: it cannot be compared")
+        tag = event.get("summary", "").partition(" #")[2]
         summary = f"{self.rng.choice(['Lunch', 'Gym'])} #{tag}" if tag else "Renamed"
-        edited = person.person.edit(calendar_id, event["id"], {"summary": summary})
-        self._google_wrote(person, edited)
+        self._google_wrote(person, person.person.edit(calendar_id, event["id"], {"summary": summary}))
 
     def duplicate(self) -> None:
         person, calendar_id, event = self._event()

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from shared.core.errors import RetryableError, StaleError
 from shared.core.model import Appointment, Event
-from shared.ports import CursorLostError, EventPage
+from shared.ports import CursorLostError, EventPage, Put
 from tests.fakes.clock import FakeClock
 
 OVER_A_VERSION = frozenset({"update", "restore", "delete", "unmark", "cancel", "rebook"})
@@ -30,7 +30,15 @@ class Chaos:
         self.fault_chance = rng.choice([0.0, 0.02, 0.05, 0.15])
         self.interlude: Callable[[], None] = lambda: None
         """Another job, or people, between two calls of this one."""
+        self.aftermath: Callable[[str], None] = lambda _k: None
+        """People, right after a job died that had just made an event for the item `k`."""
+        self.on_cancel: Callable[[Appointment], None] = lambda _row: None
+        self.on_commit: Callable[[Sequence[Put]], None] = lambda _puts: None
+        """The invariants that are watched all the time."""
         self.happened: list[str] = []
+        self.partial_listings = rng.random() < 0.3
+        self.written = 0
+        """Writes to either side."""
         self._unsaved: set[str] = set()
         self.never_saved: set[str] = set()
         """Ids of rows and events that a job wrote and did not live to write down: what it had agreed on is
@@ -40,16 +48,23 @@ class Chaos:
         if self.crashed:
             raise Crash
         self._clock.advance(self._rng.choice([0.05, 0.1, 0.3]))
-        if self.calm or self._rng.random() >= self.fault_chance:
+        if self.calm:
+            return do()
+        listing = method == "events" and arguments.get("cursor") is None
+        if listing and self.partial_listings and self._rng.random() < 0.3:
+            return self._partial(do())
+        if self._rng.random() >= self.fault_chance:
             return do()
         return self._fault(port, method, arguments, do)
 
     def wrote(self, port: str, given: tuple[Any, ...], answer: Any) -> None:
         """Note what a write was about; a commit of its item takes it off the list."""
         if port == "documents":
+            self.on_commit(given[0])
             for put in given[0]:
                 self._unsaved -= {put.data.get("appointment_id"), put.data.get("event_id")}
             return
+        self.written += 1
         self._unsaved |= {value.id for value in (*given, answer) if isinstance(value, Appointment | Event)}
 
     def job_ended(self) -> None:
@@ -65,15 +80,13 @@ class Chaos:
             self.interlude()
             return do()
         if fault in ("crash after", "lost answer"):
-            do()
+            answer = do()
             self.never_saved |= self._unsaved if port != "documents" else set()
+            if method == "create":
+                self.aftermath(answer.marker.k)
         if fault.startswith("crash"):
             self.crashed = True
             raise Crash
-        if fault == "partial listing":
-            page: EventPage = do()
-            kept = tuple(event for event in page.events if self._rng.random() < 0.5)
-            return EventPage(kept, page.next_page, page.cursor)
         raise {
             "lost answer": RetryableError("answer_lost"),
             "unavailable": RetryableError("unavailable"),
@@ -82,16 +95,24 @@ class Chaos:
             "cursor lost": CursorLostError("cursor_lost"),
         }[fault]
 
+    def _partial(self, page: EventPage) -> EventPage:
+        """A listing that says it is whole and is not."""
+        self.happened.append("partial listing")
+        kept = tuple(event for event in page.events if self._rng.random() < 0.5)
+        return EventPage(kept, page.next_page, page.cursor)
+
     def _faults(self, port: str, method: str, arguments: dict[str, Any]) -> list[str]:
         faults = ["crash before", "crash after", "unavailable", "interlude", "interlude", "slow worker"]
         if port != "documents":
             faults.append("rate limit")
         if method in WRITES:
             faults += ["lost answer", "lost answer"]
+        if method in WRITES and port != "documents":
+            faults += ["crash after"] * 3
         if method in OVER_A_VERSION:
             faults += ["stale", "stale"]
-        if method == "events":
-            faults.append("partial listing" if arguments.get("cursor") is None else "cursor lost")
+        if method == "events" and arguments.get("cursor") is not None:
+            faults.append("cursor lost")
         return faults
 
 
@@ -108,6 +129,8 @@ class Port:
             return self._chaos.call(self._name, method, kwargs, lambda: do(*args, **kwargs))
 
         def do(*args: Any, **kwargs: Any) -> Any:
+            if method == "cancel":
+                self._chaos.on_cancel(args[0])
             answer = _whole(real(*args, **kwargs))
             if method in WRITES:
                 self._chaos.wrote(self._name, args, answer)

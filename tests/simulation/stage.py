@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, cast
@@ -12,6 +13,7 @@ from sandbox.ehr.fhir import By, FhirStore
 from sandbox.ehr.fhir import Settings as EhrSettings
 from sandbox.ehr.staff import Staff
 from sandbox.google.calendar import GoogleCalendar, Settings
+from sandbox.google.tokens import unseal_sync
 from sandbox.google.user import Person
 from shared.app.calendar_job import Outcome, State, run_calendar_job
 from shared.app.feed import run_feed_job
@@ -20,8 +22,9 @@ from shared.app.start import start
 from shared.app.world import Limits, World
 from shared.core.errors import BlockedError, RetryableError
 from shared.core.identity import Keys
+from shared.core.model import Appointment
 from shared.core.policy import ConnectionSettings, LabelMode, PersonalText
-from shared.ports import CalendarService, Documents, Ehr, Remove
+from shared.ports import CalendarService, Documents, Ehr, Put, Remove, Where
 from tests.fakes.calendar import FakeCalendarService, ModelCalls
 from tests.fakes.clock import FakeClock
 from tests.fakes.documents import MemoryDocuments
@@ -85,12 +88,19 @@ class Stage:
     google_writes: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     story: list[str] = field(default_factory=list)
     losses: int = 0
-    """How often mappings were lost; what is then known of the past is what both sides hold."""
+    """How often mappings were lost."""
 
     def __post_init__(self) -> None:
         self.rng = random.Random(self.seed)
+        self.unlucky = self.rng.random() < 0.4
+        """State gets lost in this story. What is then known of the past is little, and less can be asked."""
         self.chaos = Chaos(random.Random(self.seed + 1), self.clock)
         self.chaos.interlude = self._interlude
+        self.chaos.on_cancel = self._has_evidence
+        self.chaos.on_commit = self._cursors_go_forward
+        self.deleted_by_people: set[str] = set()
+        """Ids of events that a person deleted at some time."""
+        self._cursors: dict[str, int] = {}
         self.google = GoogleCalendar(self.clock.now, random.Random(self.seed + 2))
         self.google.settings = Settings(
             revive=self.rng.choice(["works", "forbidden"]),
@@ -169,6 +179,7 @@ class Stage:
     def lose_everything(self) -> None:
         """The database is gone; the same deployment starts again with nothing."""
         self.losses += 1
+        self._cursors.clear()
         self.documents = MemoryDocuments()
         self.world = replace(
             self.world, documents=cast("Documents", Port("documents", self.documents, self.chaos))
@@ -187,6 +198,28 @@ class Stage:
         path = calendar_path(person.calendar_key)
         document = self.documents.get(path).get(path)
         return cast("str | None", document.data["calendar_id"]) if document else None
+
+    def row_of(self, person: Practitioner, event_id: str) -> str | None:
+        """The appointment an event is mapped to."""
+        found = self.documents.find(items_path(person.calendar_key), Where("event_id", "==", event_id))
+        return cast("str | None", found[0].data["appointment_id"]) if found else None
+
+    # --- watched all the time ---
+
+    def _has_evidence(self, row: Appointment) -> None:
+        """Nothing is cancelled in the EHR unless somebody deleted its event."""
+        found = self.documents.find("items", Where("appointment_id", "==", row.id), group=True)
+        events = {item.data["event_id"] for item in found}
+        assert events & self.deleted_by_people, f"seed {self.seed}: cancelled without evidence"
+
+    def _cursors_go_forward(self, puts: Sequence[Put]) -> None:
+        """A cursor that goes back means that a job went on from what another had left behind."""
+        for put in puts:
+            cursor = put.data.get("cursor")
+            if put.path.count("/") == 1 and isinstance(cursor, str):
+                since = unseal_sync(cursor).since
+                assert since >= self._cursors.get(put.path, 0), f"seed {self.seed}: a cursor went back"
+                self._cursors[put.path] = since
 
     # --- jobs ---
 

@@ -25,7 +25,7 @@ TIMEOUT_SECONDS = 20.0
 
 _NOT_REPEATABLE = frozenset({"calendars.insert"})
 """Everything else can be sent twice: it names its id, carries the version it is for, or reads."""
-_WITHOUT_ANSWER = frozenset({"events.delete"})
+_WITHOUT_ANSWER = frozenset({"events.delete", "calendars.delete"})
 
 logging.getLogger("googleapiclient.http").setLevel(logging.ERROR)  # its warnings quote bodies of answers
 

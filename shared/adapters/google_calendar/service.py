@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -60,6 +61,10 @@ class GoogleCalendarService:
         body = {"summary": name, "description": description, "timeZone": zone}
         answer = self._calls("calendars.insert", body=body, fields=_CALENDAR_FIELDS)
         return _entry({**answer, "accessRole": "owner"})
+
+    def remove_calendar(self, calendar_id: str) -> None:
+        with contextlib.suppress(GoneError):
+            self._calls("calendars.delete", calendarId=calendar_id)
 
     def calendar(self, calendar_id: str) -> CalendarEntry:
         """As the account's list has it, which says the role and needs no right to the calendar itself."""

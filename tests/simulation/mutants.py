@@ -1,0 +1,139 @@
+"""Wrong ideas of a sync, each as a small change to ours. The simulation has to catch every one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from shared.app import calendar_job, gather, settle
+from shared.app.cases import Case
+from shared.app.records import calendar_path
+from shared.core.identity import Keys
+from shared.core.item import Item, settled
+from shared.core.model import Base, Event, Facts, Reading
+from tests.fakes.calendar import ModelCalls
+
+Patch = pytest.MonkeyPatch
+
+
+def blind_write(patch: Patch) -> None:
+    """Write over whatever is there, without the version that was read."""
+    real = ModelCalls.__call__
+
+    def call(self: ModelCalls, operation: str, *, if_match: str | None = None, **parameters: Any) -> Any:
+        del if_match
+        return real(self, operation, **parameters)
+
+    patch.setattr(ModelCalls, "__call__", call)
+
+
+def cursor_first(patch: Patch) -> None:
+    """Move the cursor on before what it brought is written down."""
+    real = calendar_job._Slice.take_lease
+
+    def take_lease(self: calendar_job._Slice, gathered: gather.Gathered | None) -> None:
+        if gathered is not None and gathered.cursor is not None:
+            self.calendar = replace(self.calendar, cursor=gathered.cursor)
+        real(self, gathered)
+
+    patch.setattr(calendar_job._Slice, "take_lease", take_lease)
+
+
+def absence_is_deletion(patch: Patch) -> None:
+    """What a listing lacks is deleted."""
+
+    def verify(self: gather.Gatherer, item: Item) -> None:
+        self._case(item.k, item).calendar = Reading(None)
+
+    patch.setattr(gather.Gatherer, "_verify", verify)
+
+
+def id_without_generation(patch: Patch) -> None:
+    """One event id for an appointment, for ever."""
+    real = Keys.event_id
+    patch.setattr(Keys, "event_id", lambda self, key, k, _generation: real(self, key, k, 0))
+
+
+def one_hash_for_both_sides(patch: Patch) -> None:
+    """One base for both sides: what the EHR holds."""
+
+    def one(item: Item, base: Base) -> Item:
+        return settled(item, Base(base.ehr, base.ehr if base.calendar else None))
+
+    patch.setattr(settle, "settled", one)
+
+
+def no_match_before_create(patch: Patch) -> None:
+    """Take every appointment without a mapping for a new one."""
+    patch.setattr(gather, "k_from_calendar", lambda _key, _row: None)
+
+
+def echo_by_hash_of_the_last_push(patch: Patch) -> None:
+    """An event that looks like what we last wrote there is our own echo."""
+    pushed: dict[str, Facts] = {}
+    real_see, real_write = gather.Gatherer._see, settle.Settler._write_calendar
+
+    def write(self: settle.Settler, case: Case, *args: Any) -> Facts | None:
+        facts = real_write(self, case, *args)
+        if facts is not None:
+            pushed[case.item.k] = facts
+        return facts
+
+    def see(self: gather.Gatherer, case: Case, event: Event | None, extras: list[Event]) -> None:
+        real_see(self, case, event, extras)
+        if case.calendar is not None and case.calendar.facts == pushed.get(case.item.k):
+            case.calendar = None
+
+    patch.setattr(settle.Settler, "_write_calendar", write)
+    patch.setattr(gather.Gatherer, "_see", see)
+
+
+def look_before_lease(patch: Patch) -> None:
+    """Take the lease under the document as it is by now, not as it was when we looked."""
+    real = calendar_job._Slice.take_lease
+
+    def take_lease(self: calendar_job._Slice, gathered: gather.Gathered | None) -> None:
+        path = calendar_path(self.job.key)
+        self.job.version = self.world.documents.get(path)[path].version
+        real(self, gathered)
+
+    patch.setattr(calendar_job._Slice, "take_lease", take_lease)
+
+
+def marker_alone_is_ours(patch: Patch) -> None:
+    """Any event with our private properties is ours."""
+    patch.setattr(Keys, "is_ours", lambda _self, _key, event: event.marker is not None)
+
+
+def tombstone_speaks_for_the_marker(patch: Patch) -> None:
+    """A deleted event of ours is a deletion, mapped or not."""
+
+    def choose(_mapped: str | None, events: Any, *, mapped_lives: bool) -> tuple[Event | None, list[Event]]:
+        del mapped_lives
+        return min(events, key=lambda event: not event.cancelled), []
+
+    patch.setattr(gather, "choose_event", choose)
+
+
+def nothing_written_down_before_it_is_made(patch: Patch) -> None:
+    """New items are stored only once they are settled."""
+    real = calendar_job._Slice._write_down
+    patch.setattr(calendar_job._Slice, "_write_down", lambda self, _cases: real(self, []))
+
+
+MUTANTS: list[Callable[[Patch], None]] = [
+    blind_write,
+    cursor_first,
+    absence_is_deletion,
+    id_without_generation,
+    one_hash_for_both_sides,
+    no_match_before_create,
+    echo_by_hash_of_the_last_push,
+    look_before_lease,
+    marker_alone_is_ours,
+    tombstone_speaks_for_the_marker,
+    nothing_written_down_before_it_is_made,
+]
