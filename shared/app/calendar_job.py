@@ -4,9 +4,9 @@
 
 Reading comes before the lease, so that a look that brings nothing writes nothing; the lease is taken under
 the version of the document that the look used, so nobody has moved the cursor in between. (A complete pass
-reads long: it takes the lease first.) New items are written down with the lease, before anything is made of
-them on the other side: whoever changes them meanwhile finds them mapped. Items are saved before the cursor,
-or with it.
+reads long: it takes the lease first.) What is new and what was met deleted is written down with the lease,
+before anything is made of it on the other side: whoever changes it meanwhile finds it mapped, and our own
+deletion is not taken for a person's. Items are saved before the cursor, or with it.
 """
 
 from __future__ import annotations
@@ -256,12 +256,12 @@ class _Slice:
         return self._end(gathered, settler, whole=whole)
 
     def _write_down(self, cases: list[Case]) -> None:
-        """Save new items, as something to be taken up, and the lease with the first of them."""
-        new = [case for case in cases if case.version is None]
-        for some in batched_cases(new, COMMIT_WRITES_MAX - 1) or [[]]:
+        """Save what must not be forgotten, as something to be taken up, and with it the lease."""
+        first = [case for case in cases if case.to_be_written_down()]
+        for some in batched_cases(first, COMMIT_WRITES_MAX - 1) or [[]]:
             for case in some:
-                case.item = kept(case, retry_at=self.started)
-            versions = self._save(self.calendar, [self._put(case.item, None) for case in some])
+                case.item = kept(case, retry_at=self.started, tries=case.item.tries)
+            versions = self._save(self.calendar, [self._put(case.item, case.version) for case in some])
             for case, version in zip(some, versions, strict=True):
                 case.version = version
 

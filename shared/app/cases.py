@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from shared.core.item import Item
-from shared.core.model import Appointment, Event, Facts, Reading, Side
+from shared.core.item import Item, agreed_gone
+from shared.core.model import Appointment, Base, Event, Facts, Reading, Side
 
 
 @dataclass
@@ -30,6 +30,27 @@ class Case:
         """As read now, else as last known."""
         read = self.ehr if side is Side.EHR else self.calendar
         return self.item.known(side) if read is None else read.facts
+
+    def agree_on_absence(self) -> None:
+        """Both sides were without it: whatever is there now has come back since."""
+        if not agreed_gone(self.item, self.known(Side.EHR), self.known(Side.CALENDAR)):
+            return
+        gone_in_ehr = self.row is not None and self.known(Side.EHR) is None
+        version = self.row.version if self.row is not None and gone_in_ehr else None
+        self.item = replace(self.item, base=Base(), cancelled_version=version)
+
+    def to_be_written_down(self) -> bool:
+        """Whether the store has to know of it before anything is done: it is new, or was met deleted.
+
+        Else a deletion that a job carried over before it died would look like the other side's own.
+        """
+        return self.version is None or any(
+            read is not None
+            and read.facts is None
+            and self.item.base.of(side) is not None
+            and self.item.seen.of(side) != read
+            for side, read in ((Side.EHR, self.ehr), (Side.CALENDAR, self.calendar))
+        )
 
     def readings(self) -> tuple[Reading, Reading]:
         return Reading(self.known(Side.EHR)), Reading(self.known(Side.CALENDAR))

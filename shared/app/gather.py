@@ -95,6 +95,8 @@ class Gatherer:
         return self._result(cursor)
 
     def _result(self, cursor: str | None) -> Gathered:
+        for case in self._cases.values():
+            case.agree_on_absence()
         return Gathered(list(self._cases.values()), cursor, self._pass_wanted, self._orphans)
 
     # --- pages ---

@@ -122,6 +122,7 @@ class Settler:
         self._remove_extras(case)
         self._take_mark_off(case)
         self._refuse_unreadable(case)
+        case.agree_on_absence()
         read = False
         for _ in range(self.world.limits.stale_tries + 2):  # one read for want of a text, one refusal
             decision = self._decide(case)

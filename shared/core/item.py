@@ -67,6 +67,18 @@ class Item:
         )
 
 
+def agreed_gone(item: Item, ehr: Facts | None, calendar: Facts | None) -> bool:
+    """Whether both sides have been without it since they last agreed, as far as is known now.
+
+    One was seen to lack it before, and now the other does: somebody, perhaps our own job that did not live to
+    write it down, has deleted it there. That is no news to be carried back to the first.
+    """
+    seen_ehr, seen_calendar = item.seen.ehr, item.seen.calendar
+    ehr_went = seen_ehr is not None and seen_ehr.facts is None and calendar is None
+    calendar_went = seen_calendar is not None and seen_calendar.facts is None and ehr is None
+    return item.base != Base() and (ehr_went or calendar_went)
+
+
 def unsettled(item: Item, ehr: Reading, calendar: Reading) -> Item:
     """The item with what was read now and is not settled kept as `seen`."""
     return replace(

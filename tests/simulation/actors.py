@@ -42,7 +42,7 @@ class Actors:
         """Which sides people edited a personal item on, by the tag in its title."""
         self.last: dict[str, Last] = {}
         self.aged: set[str] = set()
-        """Items that were in the past at some time: a move of those is put back, a deletion left."""
+        """Items that were in the past, or soon would be: a move of those is put back, a deletion left."""
         self._tags = 0
         self._deleted: tuple[Practitioner, str, str] | None = None
 
@@ -153,7 +153,7 @@ class Actors:
         if tag in self.last:
             self.edited.setdefault(tag, set()).add(side)
         starts = {last.start, self.last.get(tag, last).start}
-        if min(starts) <= self.stage.clock.now():
+        if min(starts) <= self.stage.clock.now() + timedelta(days=1):
             self.aged.add(tag)
         self.last[tag] = last
 

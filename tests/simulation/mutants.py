@@ -17,6 +17,7 @@ from shared.core.model import Base, Event, Facts, Reading
 from tests.fakes.calendar import ModelCalls
 
 Patch = pytest.MonkeyPatch
+Mutant = Callable[[Patch], None]
 
 
 def blind_write(patch: Patch) -> None:
@@ -124,7 +125,12 @@ def nothing_written_down_before_it_is_made(patch: Patch) -> None:
     patch.setattr(calendar_job._Slice, "_write_down", lambda self, _cases: real(self, []))
 
 
-MUTANTS: list[Callable[[Patch], None]] = [
+def own_deletion_is_a_persons(patch: Patch) -> None:
+    """An event that is gone was deleted by somebody else, whatever our own jobs were about to do."""
+    patch.setattr(Case, "agree_on_absence", lambda _self: None)
+
+
+MUTANTS: list[Mutant] = [
     blind_write,
     cursor_first,
     absence_is_deletion,
@@ -136,4 +142,5 @@ MUTANTS: list[Callable[[Patch], None]] = [
     marker_alone_is_ours,
     tombstone_speaks_for_the_marker,
     nothing_written_down_before_it_is_made,
+    own_deletion_is_a_persons,
 ]

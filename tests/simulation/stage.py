@@ -249,8 +249,8 @@ class Stage:
         """Read the practice's changes once; whether all of them were read."""
         self.chaos.crashed = False
 
-        def dispatch(key: str, ids: Any) -> None:
-            self.queue.append(Task(key, tuple(ids), look=False))
+        def dispatch(calendar_key: str, appointment_ids: Sequence[str]) -> None:
+            self.queue.append(Task(calendar_key, tuple(appointment_ids), look=False))
 
         try:
             return run_feed_job(self.world, PRACTICE, dispatch).complete

@@ -1,0 +1,20 @@
+"""The simulation can fail: each wrong idea of a sync is caught by it."""
+
+from __future__ import annotations
+
+import pytest
+
+from tests.simulation.mutants import MUTANTS, Mutant
+from tests.simulation.run import simulate
+from tests.simulation.test_simulation import SEEDS
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.__name__)
+def test_the_mutant_is_caught(mutant: Mutant, monkeypatch: pytest.MonkeyPatch) -> None:
+    mutant(monkeypatch)
+    for seed in range(SEEDS):
+        try:
+            simulate(seed)
+        except AssertionError:
+            return
+    pytest.fail(f"{mutant.__name__} survives {SEEDS} seeds")
