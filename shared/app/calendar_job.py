@@ -328,8 +328,9 @@ class _Slice:
     def _save(self, calendar: Calendar, items: Iterable[Put] = ()) -> list[str]:
         if self.world.clock.now() >= self._lease_until():
             raise StaleError("lease_over")
-        self.calendar = calendar
-        return self.job.save(calendar, items)
+        versions = self.job.save(calendar, items)
+        self.calendar = calendar  # only now: giving up must not save a cursor whose items were not
+        return versions
 
     def _end(self, gathered: Gathered, settler: Settler, *, whole: bool) -> Outcome:
         """The last items and, in the same commit, the cursor with the lease let go."""

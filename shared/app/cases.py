@@ -19,6 +19,8 @@ class Case:
     event: Event | None = field(default=None, repr=False)
     ehr: Reading | None = None
     calendar: Reading | None = None
+    half_done: bool = False
+    """An earlier job was to delete its event, and may have done so before it died."""
     verify: bool = False
     """A complete listing lacked the event: an absence met by id counts."""
     extras: list[Event] = field(default_factory=list)
@@ -35,21 +37,24 @@ class Case:
         """Both sides were without it: whatever is there now has come back since."""
         if not agreed_gone(self.item, self.known(Side.EHR), self.known(Side.CALENDAR)):
             return
-        gone_in_ehr = self.row is not None and self.known(Side.EHR) is None
-        version = self.row.version if self.row is not None and gone_in_ehr else None
+        from_calendar = self.known(Side.EHR) is None and self.item.seen.ehr != Reading(None)
+        version = self.row.version if self.row is not None and from_calendar else None
         self.item = replace(self.item, base=Base(), cancelled_version=version)
 
     def to_be_written_down(self) -> bool:
-        """Whether the store has to know of it before anything is done: it is new, or was met deleted.
+        """Whether the store has to know of it before anything is done: it is new, or was met deleted."""
+        return self.version is None or not self.absence_is_noted()
 
-        Else a deletion that a job carried over before it died would look like the other side's own.
+    def absence_is_noted(self) -> bool:
+        """Whether the store knows of every deletion that is to be carried over to the other side.
+
+        Else one that a job carried over before it died would look like the other side's own.
         """
-        return self.version is None or any(
-            read is not None
-            and read.facts is None
-            and self.item.base.of(side) is not None
-            and self.item.seen.of(side) != read
-            for side, read in ((Side.EHR, self.ehr), (Side.CALENDAR, self.calendar))
+        return all(
+            self.known(side) is not None
+            or self.item.base.of(side) is None
+            or self.item.seen.of(side) == Reading(None)
+            for side in Side
         )
 
     def readings(self) -> tuple[Reading, Reading]:

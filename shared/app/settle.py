@@ -33,6 +33,10 @@ class LookWantedError(StaleError):
     """A deletion was met by id: only the delta that brings it decides about it."""
 
 
+class _NotNotedError(StaleError):
+    """A deletion is to be carried over that the store does not know of yet: first it is written down."""
+
+
 class _ContestedError(RejectedError):
     """The calendar keeps changing what is put back: a pause, then again."""
 
@@ -76,6 +80,8 @@ class Settler:
         """The item as it is to be stored. BlockedError and crashes pass through; nothing else does."""
         try:
             return self._settle(case)
+        except _NotNotedError:
+            return self._again(case, 0, tries=case.item.tries)
         except LookWantedError as error:
             self.look_wanted = True
             return self._failed(case, error.reason)
@@ -117,7 +123,7 @@ class Settler:
     # --- decide ---
 
     def _settle(self, case: Case) -> Item:
-        if case.event is None and self._starts_over(case.item):
+        if case.event is None and self._starts_over(case):
             self._read(case)
         self._remove_extras(case)
         self._take_mark_off(case)
@@ -137,14 +143,17 @@ class Settler:
                 return self._carry_out(case, decision)
             except _RefusedByEhrError:
                 case.refused = True
+            except _NotNotedError:
+                raise
             except StaleError:
                 read = True
                 self._read(case)
         raise StaleError("contested")
 
-    def _starts_over(self, item: Item) -> bool:
-        """Set aside, or its event was seen and never settled: nothing that was read earlier is relied on."""
-        return item.aside is not None or (item.event_id is not None and item.base.calendar is None)
+    def _starts_over(self, case: Case) -> bool:
+        """Nothing that was known of its event is relied on."""
+        never_settled = case.item.event_id is not None and case.item.base.calendar is None
+        return case.item.aside is not None or never_settled or case.half_done
 
     def _remove_extras(self, case: Case) -> None:
         for event in case.extras:
@@ -244,7 +253,8 @@ class Settler:
             return
         event = self.service.event(self._calendar_id, event_id)
         gone = event is None or event.cancelled
-        if gone and case.known(Side.CALENDAR) is not None and not case.verify:
+        by_delta = not (case.verify or case.half_done)
+        if gone and case.known(Side.CALENDAR) is not None and by_delta:
             raise LookWantedError("deletion_met_by_id")
         case.event = event
         case.calendar = self.renderer.event(event, case.item.kind)
@@ -260,6 +270,8 @@ class Settler:
         """Write what differs from the target, the EHR first: it may refuse."""
         ehr, calendar = case.known(Side.EHR), case.known(Side.CALENDAR)
         before = calendar
+        if not decision.present and not case.absence_is_noted():
+            raise _NotNotedError("deletion_not_noted")
         if _work(decision, Side.EHR, ehr, calendar):
             ehr = self._write_ehr(case, decision, calendar)
             case.ehr = Reading(ehr)

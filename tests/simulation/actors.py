@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 from sandbox.ehr.outcome import FhirError
 from sandbox.google.errors import ApiError
-from shared.core.model import Side
+from shared.core.model import Event, Side
 from shared.core.policy import PersonalText
 from tests.simulation.stage import FAMILY, PRACTICE, Practitioner, Stage
 
@@ -64,7 +64,16 @@ class Actors:
             self._google_wrote(person, person.person.undelete(calendar_id, event_id))
             self.stage.story.append("regret")
 
-    def hand_over(self, k: str) -> None:
+    def at_the_worst_moment(self, method: str, about: object) -> None:
+        """A job has just written and died: somebody changes their mind about the same item."""
+        if method == "create" and isinstance(about, Event) and about.marker is not None:
+            self._hand_over(about.marker.k)
+        if method == "delete" and isinstance(about, Event):
+            self._take_back_the_cancellation(about.id)
+        if method == "cancel":
+            self.regret()
+
+    def _hand_over(self, k: str) -> None:
         """Give the client appointment of this item to the other practitioner."""
         keys = self.stage.world.keys
         for row in self._rows(client=True):
@@ -74,11 +83,19 @@ class Actors:
                     self.stage.story.append("hand over")
                     self._staff_wrote(self.stage.staff.reassign(appointment=row["id"], practitioner=other.id))
 
+    def _take_back_the_cancellation(self, event_id: str) -> None:
+        for person in self.stage.people:
+            row_id = self.stage.row_of(person, event_id)
+            rows = {row["id"]: row for row in self._rows() if row["status"] == "cancelled"}
+            if row_id is not None and row_id in rows:
+                self.stage.story.append("take back")
+                self._staff_wrote(self.stage.staff.restore(appointment=row_id))
+
     @property
     def _staff_actions(self) -> list[Callable[[], None]]:
         return [
-            self.book_client, self.book_client, self.book_own_time, self.reschedule, self.reschedule,
-            self.cancel, self.restore, self.rename, self.reassign, self.reassign, self.retitle_in_ehr,
+            self.book_client, self.book_client, self.book_own_time, self.book_own_time, self.reschedule,
+            self.reschedule, self.cancel, self.cancel_own_time, self.restore, self.rename, self.reassign, self.reassign, self.retitle_in_ehr,
             self.no_show, self.collide, self.collide,
         ]  # fmt: skip
 
@@ -180,6 +197,9 @@ class Actors:
 
     def cancel(self) -> None:
         self._staff_wrote(self.stage.staff.cancel(appointment=self._row()["id"]))
+
+    def cancel_own_time(self) -> None:
+        self._staff_wrote(self.stage.staff.cancel(appointment=self._row(client=False)["id"]))
 
     def restore(self) -> None:
         rows = [row for row in self._rows() if row["status"] == "cancelled"]

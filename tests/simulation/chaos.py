@@ -13,6 +13,8 @@ from tests.fakes.clock import FakeClock
 
 OVER_A_VERSION = frozenset({"update", "restore", "delete", "unmark", "cancel", "rebook"})
 WRITES = OVER_A_VERSION | {"commit", "add_calendar", "create", "create_personal"}
+WRITE_TROUBLE = 4
+"""How much more often a write to one of the sides meets a fault: that is where it hurts."""
 
 
 class Crash(BaseException):
@@ -30,8 +32,8 @@ class Chaos:
         self.fault_chance = rng.choice([0.0, 0.02, 0.05, 0.15])
         self.interlude: Callable[[], None] = lambda: None
         """Another job, or people, between two calls of this one."""
-        self.aftermath: Callable[[str], None] = lambda _k: None
-        """People, right after a job died that had just made an event for the item `k`."""
+        self.aftermath: Callable[[str, Any], None] = lambda _method, _about: None
+        """People, right after a job died that had just made such a write: the worst moment."""
         self.on_cancel: Callable[[Appointment], None] = lambda _row: None
         self.on_commit: Callable[[Sequence[Put]], None] = lambda _puts: None
         """The invariants that are watched all the time."""
@@ -44,7 +46,10 @@ class Chaos:
         """Ids of rows and events that a job wrote and did not live to write down: what it had agreed on is
         then not known, and an edit of the other side meanwhile is a conflict."""
 
-    def call(self, port: str, method: str, arguments: dict[str, Any], do: Callable[[], Any]) -> Any:
+    def call(
+        self, port: str, method: str, arguments: dict[str, Any], do: Callable[[], Any], subject: Any = None
+    ) -> Any:
+        """`subject`: what the call is about, its last positional argument."""
         if self.crashed:
             raise Crash
         self._clock.advance(self._rng.choice([0.05, 0.1, 0.3]))
@@ -53,9 +58,10 @@ class Chaos:
         listing = method == "events" and arguments.get("cursor") is None
         if listing and self.partial_listings and self._rng.random() < 0.3:
             return self._partial(do())
-        if self._rng.random() >= self.fault_chance:
+        writes = port != "documents" and method in WRITES
+        if self._rng.random() >= self.fault_chance * (WRITE_TROUBLE if writes else 1):
             return do()
-        return self._fault(port, method, arguments, do)
+        return self._fault(port, method, arguments, do, subject)
 
     def wrote(self, port: str, given: tuple[Any, ...], answer: Any) -> None:
         """Note what a write was about; a commit of its item takes it off the list."""
@@ -71,7 +77,9 @@ class Chaos:
         self.never_saved |= self._unsaved
         self._unsaved.clear()
 
-    def _fault(self, port: str, method: str, arguments: dict[str, Any], do: Callable[[], Any]) -> Any:
+    def _fault(
+        self, port: str, method: str, arguments: dict[str, Any], do: Callable[[], Any], subject: Any
+    ) -> Any:
         fault = self._rng.choice(self._faults(port, method, arguments))
         self.happened.append(f"{fault} at {port}.{method}")
         if fault == "slow worker":
@@ -82,8 +90,8 @@ class Chaos:
         if fault in ("crash after", "lost answer"):
             answer = do()
             self.never_saved |= self._unsaved if port != "documents" else set()
-            if method == "create":
-                self.aftermath(answer.marker.k)
+            if port != "documents":
+                self.aftermath(method, answer or subject)
         if fault.startswith("crash"):
             self.crashed = True
             raise Crash
@@ -126,7 +134,8 @@ class Port:
         real = getattr(self._target, method)
 
         def call(*args: Any, **kwargs: Any) -> Any:
-            return self._chaos.call(self._name, method, kwargs, lambda: do(*args, **kwargs))
+            subject = args[-1] if args else None
+            return self._chaos.call(self._name, method, kwargs, lambda: do(*args, **kwargs), subject)
 
         def do(*args: Any, **kwargs: Any) -> Any:
             if method == "cancel":

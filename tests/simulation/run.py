@@ -18,7 +18,7 @@ def simulate(seed: int, steps: int = STEPS) -> Stage:
     stage = Stage(seed)
     actors = Actors(stage)
     stage.between = lambda: _between(stage, actors)  # type: ignore[method-assign]
-    stage.chaos.aftermath = actors.hand_over
+    stage.chaos.aftermath = actors.at_the_worst_moment
     try:
         _begin(stage, actors)
         for _ in range(steps):
