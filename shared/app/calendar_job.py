@@ -281,6 +281,7 @@ class _Slice:
                 return
             before, failed = case.item, settler.counts.retried
             self._store(before, case.version, settler.settle(case))
+            self._pass_follows |= bool(case.extras)  # nothing else would bring them again
             in_a_row = in_a_row + 1 if settler.counts.retried > failed else 0
             self._advance()
             if len(self._unsaved) >= self.world.limits.flush_items:
@@ -298,7 +299,7 @@ class _Slice:
             before = case.item
             if before.aside is None or before.retry_at is None:
                 self._store(before, case.version, kept(case, retry_at=now, tries=before.tries))
-            self._pass_follows |= bool(case.extras)  # nothing else would bring them again
+            self._pass_follows |= bool(case.extras)
 
     def _advance(self) -> None:
         progress = self.calendar.progress

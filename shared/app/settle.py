@@ -156,11 +156,24 @@ class Settler:
         return case.item.aside is not None or never_settled or case.half_done
 
     def _remove_extras(self, case: Case) -> None:
-        for event in case.extras:
-            with contextlib.suppress(StaleError, RejectedError):  # changed just now: the next delta has it
-                self.service.delete(self._calendar_id, event)
+        while case.extras:
+            with contextlib.suppress(RejectedError):  # refused: it stays, and every pass finds it again
+                self._remove(case.extras[-1])
+            case.extras.pop()
+
+    def _remove(self, event: Event) -> None:
+        current: Event | None = event
+        for _ in range(self.world.limits.stale_tries):
+            if current is None or current.cancelled:
+                return
+            try:
+                self.service.delete(self._calendar_id, current)
+            except StaleError:
+                current = self.service.event(self._calendar_id, event.id)
+            else:
                 self.counts.extras += 1
-        case.extras = []
+                return
+        raise StaleError("contested")
 
     def _take_mark_off(self, case: Case) -> None:
         """A copy of ours is made an event like any other before anything is made of it."""

@@ -95,7 +95,8 @@ class Actors:
     def _staff_actions(self) -> list[Callable[[], None]]:
         return [
             self.book_client, self.book_client, self.book_own_time, self.book_own_time, self.reschedule,
-            self.reschedule, self.cancel, self.cancel_own_time, self.restore, self.rename, self.reassign, self.reassign, self.retitle_in_ehr,
+            self.reschedule, self.cancel, self.cancel_own_time, self.restore, self.rename, self.reassign,
+            self.reassign, self.retitle_in_ehr,
             self.no_show, self.collide, self.collide,
         ]  # fmt: skip
 
