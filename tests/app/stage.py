@@ -151,7 +151,7 @@ class Stage:
 
     def add(self, zone: str = NEW_YORK, **settings: Any) -> Practitioner:
         """A practitioner who has connected; no job has run."""
-        number = len(self.people) + 1
+        number = len(self.google.store.accounts) + 1
         account = self.google.add_account(f"practitioner{number}@example.com", zone)
         name = {"resourceType": "Practitioner", "name": [{"text": f"Practitioner {number}"}]}
         practitioner = self.store.create(name, by=By.STAFF).resource["id"]
@@ -209,8 +209,8 @@ class Stage:
         """The practice's job, and each calendar's with the appointments it names."""
         tasks: list[tuple[str, tuple[str, ...]]] = []
 
-        def dispatch(key: str, ids: Sequence[str]) -> None:
-            tasks.append((key, tuple(ids)))
+        def dispatch(calendar_key: str, appointment_ids: Sequence[str]) -> None:
+            tasks.append((calendar_key, tuple(appointment_ids)))
 
         assert run_feed_job(self.world, PRACTICE, dispatch).complete
         return [run_calendar_job(self.world, key, ids=ids, look=False) for key, ids in tasks]
@@ -346,8 +346,31 @@ class Stage:
             )
 
 
+class Crash(BaseException):
+    """The process is killed."""
+
+
 def nothing(_name: str, _given: Mapping[str, Any]) -> None:
-    pass
+    """No hook."""
+
+
+def once(name: str, act: Callable[[], object]) -> Hook:
+    """A hook that acts the first time something passes under this name."""
+    acted: list[str] = []
+
+    def hook(passing: str, _given: Mapping[str, Any]) -> None:
+        if passing == name and not acted:
+            acted.append(passing)
+            act()
+
+    return hook
+
+
+def raising(error: BaseException) -> Callable[[], None]:
+    def act() -> None:
+        raise error
+
+    return act
 
 
 def clock_time(moment: datetime) -> Json:

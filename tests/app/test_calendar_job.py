@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -13,32 +13,9 @@ from shared.app.calendar_job import LEASE_TRIES, Outcome, State, run_calendar_jo
 from shared.app.records import CURSOR_FORMAT, Lease, Progress
 from shared.core.errors import BlockedError, RetryableError
 from shared.core.policy import Mode
-from tests.app.stage import PRACTICE, Practitioner, Stage, nothing, starts
+from tests.app.stage import PRACTICE, Crash, Practitioner, Stage, nothing, once, raising, starts
 
 SECOND = timedelta(seconds=1)
-
-
-class Crash(BaseException):
-    """The process is killed."""
-
-
-def once_at(name: str, act: Callable[[], None]) -> Callable[[str, Mapping[str, Any]], None]:
-    """A hook that acts the first time something of this name passes."""
-    acted: list[str] = []
-
-    def hook(passing: str, _given: Mapping[str, Any]) -> None:
-        if passing == name and not acted:
-            acted.append(passing)
-            act()
-
-    return hook
-
-
-def raising(error: BaseException) -> Callable[[], None]:
-    def act() -> None:
-        raise error
-
-    return act
 
 
 # --- what it costs --------------------------------------------------------------------------------------
@@ -171,7 +148,7 @@ def test_a_lease_that_has_run_out_is_taken_over(stage: Stage, ada: Practitioner)
 def test_while_a_job_works_another_finds_it_busy(stage: Stage, ada: Practitioner) -> None:
     row = stage.book(ada)
     met: list[Outcome] = []
-    stage.before = once_at("events.insert", lambda: met.append(stage.job(ada, row)))
+    stage.before = once("events.insert", lambda: met.append(stage.job(ada, row)))
     stage.job(ada, row)
     assert [outcome.state for outcome in met] == [State.BUSY]
     assert len(stage.events(ada)) == 1
@@ -181,7 +158,7 @@ def test_a_calendar_written_since_it_was_looked_at_is_looked_at_again(
     stage: Stage, ada: Practitioner
 ) -> None:
     stage.hand_made(ada)
-    stage.after = once_at("events.list", lambda: stage.change_calendar(ada, checked_at=stage.at(1)))
+    stage.after = once("events.list", lambda: stage.change_calendar(ada, checked_at=stage.at(1)))
     assert stage.job(ada).state is State.DONE
     assert stage.ledger.google.count("events.list") == 2
     assert len(stage.items(ada)) == 1
@@ -212,7 +189,7 @@ def test_a_slow_worker_that_wakes_after_its_lease_writes_nothing_more(
         assert stage.job(ada, *rows, look=False).state is State.DONE
         stage.ledger.clear()
 
-    stage.before = once_at("events.insert", sleep)
+    stage.before = once("events.insert", sleep)
     outcome = stage.job(ada, *rows, look=False)
     assert outcome.state is State.BUSY
     assert stage.ledger.side_writes == []
@@ -224,7 +201,7 @@ def test_a_slow_worker_that_wakes_after_its_lease_writes_nothing_more(
 def test_a_worker_whose_lease_was_taken_over_cannot_save(stage: Stage, ada: Practitioner) -> None:
     row = stage.book(ada)
     taken = Lease("another", stage.clock.now() + timedelta(minutes=5))
-    stage.before = once_at("events.insert", lambda: stage.change_calendar(ada, lease=taken))
+    stage.before = once("events.insert", lambda: stage.change_calendar(ada, lease=taken))
     assert stage.job(ada, row, look=False).state is State.BUSY
     assert stage.calendar(ada).lease == taken
     assert stage.item(ada).event_id is None
@@ -301,7 +278,7 @@ def test_a_job_that_died_is_repeated_and_makes_nothing_twice(
     stage: Stage, ada: Practitioner, moment: str, name: str
 ) -> None:
     row = stage.book(ada)
-    setattr(stage, moment, once_at(name, raising(Crash())))
+    setattr(stage, moment, once(name, raising(Crash())))
     with pytest.raises(Crash):
         stage.job(ada, row, look=False)
     stage.clock.advance(91)
@@ -313,7 +290,7 @@ def test_a_job_that_died_is_repeated_and_makes_nothing_twice(
 
 def test_an_event_whose_answer_was_lost_is_not_made_twice(stage: Stage, ada: Practitioner) -> None:
     row = stage.book(ada)
-    stage.after = once_at("events.insert", raising(RetryableError("answer_lost")))
+    stage.after = once("events.insert", raising(RetryableError("answer_lost")))
     stage.sync(ada, row)
     assert len(stage.events(ada)) == 1
     assert stage.item(ada).event_id == stage.event(ada)["id"]
@@ -321,13 +298,13 @@ def test_an_event_whose_answer_was_lost_is_not_made_twice(stage: Stage, ada: Pra
 
 def test_a_row_whose_answer_was_lost_is_not_made_twice(stage: Stage, ada: Practitioner) -> None:
     stage.hand_made(ada)
-    stage.after = once_at("POST Appointment", raising(RetryableError("answer_lost")))
+    stage.after = once("POST Appointment", raising(RetryableError("answer_lost")))
     stage.sync(ada)
     assert stage.item(ada).appointment_id == stage.row()["id"]
 
 
 def test_an_unavailable_calendar_is_tried_again_by_another_job(stage: Stage, ada: Practitioner) -> None:
-    stage.before = once_at("events.list", raising(RetryableError("google_unavailable")))
+    stage.before = once("events.list", raising(RetryableError("google_unavailable")))
     with pytest.raises(RetryableError):
         stage.job(ada)
     assert stage.ledger.commits == []
@@ -339,7 +316,7 @@ def test_what_only_a_person_can_put_right_stops_the_job_and_lets_the_lease_go(
 ) -> None:
     row = stage.book(ada)
     cursor = stage.calendar(ada).cursor
-    stage.before = once_at("events.insert", raising(BlockedError("reconnect_needed")))
+    stage.before = once("events.insert", raising(BlockedError("reconnect_needed")))
     with pytest.raises(BlockedError, match="reconnect_needed"):
         stage.job(ada, row)
     calendar = stage.calendar(ada)
@@ -353,7 +330,7 @@ def test_a_pass_that_was_stopped_lets_the_lease_go_and_is_wanted_still(
     stage: Stage, ada: Practitioner, error: Exception
 ) -> None:
     stage.book(ada)
-    stage.before = once_at("GET Appointment", raising(error))
+    stage.before = once("GET Appointment", raising(error))
     with pytest.raises(type(error)):
         stage.job(ada, everything=True)
     assert stage.calendar(ada).lease is None
@@ -363,7 +340,7 @@ def test_a_pass_that_was_stopped_lets_the_lease_go_and_is_wanted_still(
 
 def test_a_rate_limit_stops_the_slice_and_says_when_to_go_on(stage: Stage, ada: Practitioner) -> None:
     rows = [stage.book(ada, hours=24 + number) for number in range(3)]
-    stage.before = once_at("events.insert", raising(RetryableError("google_rate_limit", 45)))
+    stage.before = once("events.insert", raising(RetryableError("google_rate_limit", 45)))
     outcome = stage.job(ada, *rows, look=False)
     assert (outcome.state, outcome.again_at) == (State.DONE, stage.clock.now() + 45 * SECOND)
     assert stage.ledger.google == ["events.insert"]
