@@ -263,7 +263,7 @@ class _Slice:
                 case.item = kept(case, retry_at=self.started, tries=case.item.tries)
             versions = self._save(self.calendar, [self._put(case.item, case.version) for case in some])
             for case, version in zip(some, versions, strict=True):
-                case.version = version
+                case.stored, case.version = case.item, version
 
     def give_up(self, *, pass_at: datetime | None = None, missing: bool = False) -> None:
         """Let the lease go without a step forward; what was saved stays."""
@@ -279,8 +279,8 @@ class _Slice:
             if settler.stop_after is not None or in_a_row >= FAILURES_IN_A_ROW or self._time_is_up():
                 self._postpone(cases[index:])
                 return
-            before, failed = case.item, settler.counts.retried
-            self._store(before, case.version, settler.settle(case))
+            failed = settler.counts.retried
+            self._store(case, settler.settle(case))
             self._pass_follows |= bool(case.extras)  # nothing else would bring them again
             in_a_row = in_a_row + 1 if settler.counts.retried > failed else 0
             self._advance()
@@ -296,9 +296,8 @@ class _Slice:
         """Keep what was read of the rest as seen; the next job takes it up."""
         now = self.world.clock.now()
         for case in cases:
-            before = case.item
-            if before.aside is None or before.retry_at is None:
-                self._store(before, case.version, kept(case, retry_at=now, tries=before.tries))
+            if case.item.aside is None or case.item.retry_at is None:
+                self._store(case, kept(case, retry_at=now, tries=case.item.tries))
             self._pass_follows |= bool(case.extras)
 
     def _advance(self) -> None:
@@ -308,9 +307,9 @@ class _Slice:
 
     # --- save ---
 
-    def _store(self, before: Item, version: str | None, item: Item) -> None:
-        if item != before:
-            put = self._put(item, version)
+    def _store(self, case: Case, item: Item) -> None:
+        if item != case.stored:
+            put = self._put(item, case.version)
             self._unsaved[put.path] = put
 
     def _put(self, item: Item, version: str | None) -> Put:

@@ -13,8 +13,10 @@ class Case:
     """An item on its way through a job. `ehr` and `calendar` are None where that side was not read."""
 
     item: Item
-    version: str | None
-    """Of the stored document; None: not stored yet."""
+    stored: Item | None = None
+    """The item as the store has it; None: not stored yet."""
+    version: str | None = None
+    """Of the stored document."""
     row: Appointment | None = field(default=None, repr=False)
     event: Event | None = field(default=None, repr=False)
     ehr: Reading | None = None

@@ -251,6 +251,5 @@ class Gatherer:
         if k not in self._cases:
             stored = self.items.get(k)
             half_done = item.retry_at is not None and item.seen.ehr == Reading(None)
-            version = stored[1] if stored else None
-            self._cases[k] = Case(item, version, half_done=half_done, verify=item.verify)
+            self._cases[k] = Case(item, *(stored or ()), half_done=half_done, verify=item.verify)
         return self._cases[k]
