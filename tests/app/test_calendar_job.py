@@ -303,6 +303,36 @@ def test_a_row_whose_answer_was_lost_is_not_made_twice(stage: Stage, ada: Practi
     assert stage.item(ada).appointment_id == stage.row()["id"]
 
 
+def test_our_own_deletion_of_an_event_is_not_taken_for_a_persons(stage: Stage, ada: Practitioner) -> None:
+    stage.hand_made(ada)
+    stage.settle()
+    row = stage.row()["id"]
+    stage.staff.cancel(appointment=row)
+    stage.after = once("events.delete", raising(Crash()))
+    with pytest.raises(Crash):
+        stage.job(ada, row, look=False)
+    stage.staff.restore(appointment=row)
+    stage.clock.advance(91)
+    stage.settle()
+    assert stage.row(row)["status"] == "booked"
+    assert starts(stage.event(ada)) == starts(stage.row(row))
+
+
+def test_our_own_cancellation_of_a_row_is_not_taken_for_the_staffs(stage: Stage, ada: Practitioner) -> None:
+    row = stage.own_time(ada)
+    stage.settle()
+    event = stage.event(ada)["id"]
+    stage.delete(ada, event)
+    stage.after = once("PUT Appointment", raising(Crash()))
+    with pytest.raises(Crash):
+        stage.job(ada)
+    stage.undelete(ada, event)
+    stage.clock.advance(91)
+    stage.settle()
+    assert stage.row(row)["status"] == "booked"
+    assert stage.event(ada)["id"] == event
+
+
 def test_an_unavailable_calendar_is_tried_again_by_another_job(stage: Stage, ada: Practitioner) -> None:
     stage.before = once("events.list", raising(RetryableError("google_unavailable")))
     with pytest.raises(RetryableError):
@@ -385,6 +415,27 @@ def test_a_pass_without_a_cursor_at_its_end_keeps_the_old_one_and_is_repeated(
     stage.clock.advance(60)
     stage.sync(ada)
     assert stage.calendar(ada).cursor != old
+
+
+def test_a_listing_is_read_to_its_last_page_empty_ones_in_between_or_not() -> None:
+    stage = Stage()
+    stage.google.settings = replace(stage.google.settings, empty_page_chance=1)
+    ada = stage.connect()
+    made = {stage.hand_made(ada, hours=hours) for hours in (48, 50)}
+    stage.sync(ada)
+    assert {item.event_id for item in stage.items(ada)} == made
+    assert stage.ledger.google == ["events.list"] * 2
+
+
+def test_a_listing_that_does_not_end_is_given_up_and_the_lease_with_it() -> None:
+    stage = Stage(listing_pages_max=1)
+    ada = stage.connect()
+    stage.hand_made(ada)
+    stage.google.settings = replace(stage.google.settings, empty_page_chance=1)
+    for everything in (False, True):
+        with pytest.raises(BlockedError, match="listing_without_end"):
+            stage.job(ada, everything=everything)
+        assert stage.calendar(ada).lease is None
 
 
 def test_the_cursor_moves_with_the_last_items_or_after_them(stage: Stage, ada: Practitioner) -> None:
