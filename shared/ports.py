@@ -286,3 +286,40 @@ class Ehr(Protocol):
         self, row: Appointment, *, span: tuple[datetime, datetime] | None = None, what: What | None = None
     ) -> Appointment:
         """Bring back a cancelled row that we made. Raises as `update`."""
+
+
+# --- tasks and secrets ----------------------------------------------------------------------------------
+
+
+class Queue(Enum):
+    LIVE = "live"
+    """Pushes, pokes, people, looks, polls, renewals."""
+    BULK = "bulk"
+    """First syncs, relabels, rebuilds, removals, scans."""
+
+
+@dataclass(frozen=True)
+class NewTask:
+    """A job for sync_task. `body` is its JSON: ids and flags, never content.
+
+    `name`: of a second task with the same name within a day nothing comes; None: every one is run.
+    `run_at`: not before; None: now.
+    """
+
+    queue: Queue
+    body: Mapping[str, object]
+    name: str | None = None
+    run_at: datetime | None = None
+
+
+class Tasks(Protocol):
+    def enqueue(self, task: NewTask) -> None:
+        """Durable once it returns; a name that is taken is success. Raises RetryableError, BlockedError."""
+
+
+class Secrets(Protocol):
+    def get(self, name: str) -> bytes:
+        """The newest enabled version, at most five minutes old. Raises BlockedError where there is none."""
+
+    def versions(self, name: str) -> Sequence[bytes]:
+        """All enabled versions, newest first: for keys that overlap while they are rotated."""

@@ -251,5 +251,6 @@ class Gatherer:
         if k not in self._cases:
             stored = self.items.get(k)
             half_done = item.retry_at is not None and item.seen.ehr == Reading(None)
-            self._cases[k] = Case(item, *(stored or ()), half_done=half_done, verify=item.verify)
+            kept_item, version = stored or (None, None)
+            self._cases[k] = Case(item, kept_item, version, half_done=half_done, verify=item.verify)
         return self._cases[k]
