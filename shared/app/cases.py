@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 
+from shared.app.render import Renderer
 from shared.core.item import Item, agreed_gone
 from shared.core.model import Appointment, Base, Event, Facts, Reading, Side
 
@@ -61,3 +62,12 @@ class Case:
 
     def readings(self) -> tuple[Reading, Reading]:
         return Reading(self.known(Side.EHR)), Reading(self.known(Side.CALENDAR))
+
+
+def see_row(case: Case, row: Appointment | None, renderer: Renderer) -> None:
+    """Take in what the EHR holds now; `renderer` has learned the row's clients."""
+    if row is not None:
+        case.item = replace(case.item, appointment_id=row.id)
+    if row is not None and renderer.has(row):
+        case.item = replace(case.item, kind=row.kind)  # a client may have been given to a personal one
+    case.row, case.ehr = row, renderer.row(row, case.item.origin)

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from shared.app.cases import Case
+from shared.app.cases import Case, see_row
 from shared.app.items import Items
 from shared.app.records import Calendar, Connection
 from shared.app.render import Renderer
@@ -16,7 +16,7 @@ from shared.core.item import Item
 from shared.core.match import Claim, choose_event, claim, k_from_calendar, k_of_event
 from shared.core.model import Appointment, Event, Kind, Reading, Side
 from shared.core.policy import Mode
-from shared.core.window import Window, scan_window, window
+from shared.core.window import Window, instants, scan_window, window
 from shared.ports import CalendarService, Ehr, EventPage
 
 
@@ -81,8 +81,7 @@ class Gatherer:
             row.id: row for row in self.ehr.scan(self.connection.practitioner, reach.start, reach.end)
         }
         self.items.load_all()
-        mapped = {item.appointment_id for item, _ in self.items if item.appointment_id and not item.over}
-        unlisted = sorted(mapped - rows.keys())
+        unlisted = sorted(self._mapped_rows(reach) - rows.keys())
         rows |= self.ehr.read(unlisted) if unlisted else {}
         self._match_rows(rows, whole=True)
         self._match_events(events, whole=True)
@@ -93,6 +92,20 @@ class Gatherer:
             elif item.retry_at is not None:
                 self._case(item.k, item)
         return self._result(cursor)
+
+    def _mapped_rows(self, reach: Window) -> set[str]:
+        """Appointments that a scan should have listed, and those with something open.
+
+        What ended before the scan begins is touched only by a change of its own.
+        """
+        zone = self.connection.settings.zone
+        mapped = set()
+        for item, _ in self.items:
+            facts = item.known(Side.EHR)
+            in_reach = facts is not None and instants(facts.when, zone)[1] >= reach.start
+            if item.appointment_id and (in_reach or item.retry_at is not None):
+                mapped.add(item.appointment_id)
+        return mapped
 
     def _result(self, cursor: str | None) -> Gathered:
         for case in self._cases.values():
@@ -145,21 +158,13 @@ class Gatherer:
         if stored is None and item.origin is Side.CALENDAR and not whole:
             self._pass_wanted = True  # only a complete listing tells whether its event is there
             return
-        self._see_row(self._case(k, item), row)
+        see_row(self._case(k, item), row, self.renderer)
 
     def _new_item(self, k: str, row: Appointment | None) -> Item | None:
         if row is None or row.kind is Kind.BLOCK:
             return None
         came = k_from_calendar(self.calendar.key, row) is not None
         return Item(k, row.kind, Side.CALENDAR if came else Side.EHR, appointment_id=row.id)
-
-    def _see_row(self, case: Case, row: Appointment | None) -> None:
-        if row is not None:
-            case.item = replace(case.item, appointment_id=row.id)
-        if row is not None and self.renderer.has(row):
-            case.item = replace(case.item, kind=row.kind)  # a client may have been given to a personal one
-        case.row = row
-        case.ehr = self.renderer.row(row, case.item.origin)
 
     def _takes_in_row(self, row: Appointment) -> bool:
         if not self.renderer.has(row) or row.when is None:
@@ -223,7 +228,7 @@ class Gatherer:
             item = self._new_item(k, self._unmapped[k])
             assert item is not None
             case = self._case(k, item)
-            self._see_row(case, self._unmapped[k])
+            see_row(case, self._unmapped[k], self.renderer)
         ours = chosen.marker is not None and self.world.keys.is_ours(self.calendar.key, chosen)
         if case is None and (ours or not self._takes_in_event(chosen)):
             self._orphans += ours  # of an appointment that is not known here: left as it is

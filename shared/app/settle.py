@@ -10,7 +10,7 @@ import contextlib
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from shared.app.cases import Case
+from shared.app.cases import Case, see_row
 from shared.app.records import Calendar, Connection
 from shared.app.render import Renderer
 from shared.app.world import World
@@ -256,9 +256,7 @@ class Settler:
             return
         row = self.ehr.read([appointment_id])[appointment_id]
         self.renderer.learn(self.ehr, [row])
-        case.row, case.ehr = row, self.renderer.row(row, case.item.origin)
-        if row is not None and self.renderer.has(row):
-            case.item = replace(case.item, kind=row.kind)
+        see_row(case, row, self.renderer)
 
     def _read_event(self, case: Case) -> None:
         event_id = case.event.id if case.event else case.item.event_id
@@ -429,13 +427,13 @@ class Settler:
         for _ in range(GENERATION_TRIES):
             generation = case.item.generation
             if generation >= GENERATIONS_MAX:
-                break
+                raise RejectedError("event_ids_exhausted")
             event_id = self.world.keys.event_id(self.calendar.key, case.item.k, generation)
             try:
                 return self.service.create(self._calendar_id, event_id, self._whole(case, ehr, generation))
             except TakenError:
                 self._after_taken(case, event_id)
-        raise RejectedError("event_ids_exhausted")
+        raise RetryableError("event_ids_taken")
 
     def _after_taken(self, case: Case, event_id: str) -> None:
         """Ours and live, or past and deleted there: decided again. Anything else: the next generation."""
