@@ -245,6 +245,16 @@ def test_a_deletion_is_put_back(stage: Stage, ada: Practitioner, revive: str, *,
     assert stage.ledger.side_writes == []
 
 
+def test_an_event_dragged_to_another_calendar_is_put_back(stage: Stage, ada: Practitioner) -> None:
+    row, event = booked(stage, ada)
+    own = ada.person.create_calendar("Private")["id"]
+    ada.person.move_to(stage.calendar_id(ada), event, own)
+    stage.sync(ada)
+    assert starts(stage.event(ada)) == stage.at(48)
+    assert stage.row(row)["status"] == "booked"
+    assert [each["id"] for each in stage.google.all_events(own)] == [event]
+
+
 def test_what_comes_back_under_another_id_is_ours_to_follow(stage: Stage, ada: Practitioner) -> None:
     stage.google.settings = replace(stage.google.settings, revive="forbidden")
     row, event = booked(stage, ada)

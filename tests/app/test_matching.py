@@ -12,7 +12,7 @@ from shared.app.calendar_job import State
 from shared.core.identity import identifier
 from shared.core.model import Kind
 from shared.ports import GoneError
-from tests.app.stage import TITLE, Json, Practitioner, Stage, clock_time, starts
+from tests.app.stage import Json, Practitioner, Stage, clock_time, starts
 
 
 def marker_of(event: Json) -> Json:
@@ -141,6 +141,20 @@ def test_without_a_mapping_the_one_of_the_highest_generation_stays(stage: Stage,
     stage.sync(ada, everything=True)
     assert stage.event(ada)["id"] == second
     assert stage.item(ada).event_id == second
+
+
+def test_where_the_mapped_one_is_deleted_the_other_takes_over_and_stays(
+    stage: Stage, ada: Practitioner
+) -> None:
+    row, first, second = second_event(stage, ada)
+    stage.undelete(ada, first)
+    stage.delete(ada, second)
+    stage.sync(ada)
+    assert stage.item(ada).event_id == first
+    stage.edit(ada, first, colorId="5")
+    stage.settle()
+    assert stage.event(ada)["id"] == first
+    assert stage.row(row)["status"] == "booked"
 
 
 def test_an_event_under_our_next_id_is_never_written_over(stage: Stage, ada: Practitioner) -> None:
@@ -300,7 +314,9 @@ def test_an_event_seen_to_be_deleted_by_its_id_is_decided_by_the_look_that_follo
     row = stage.row()["id"]
     stage.delete(ada, event)
     stage.staff.change_title(appointment=row, title="Supervision")
-    stage.sync(ada, row, look=False)
+    outcome = stage.job(ada, row, look=False)
+    assert (outcome.state, outcome.look, stage.row(row)["status"]) == (State.MORE, True, "booked")
+    stage.job(ada)
     assert stage.row(row)["status"] == "cancelled"
     assert stage.row(row)["description"] == "Supervision"
     assert stage.events(ada) == []
@@ -313,4 +329,3 @@ def test_a_bare_tombstone_is_a_deletion_all_the_same(stage: Stage, ada: Practiti
     stage.delete(ada, event)
     stage.settle()
     assert stage.row()["status"] == "cancelled"
-    assert TITLE in stage.row()["description"]

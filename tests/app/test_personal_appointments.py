@@ -9,7 +9,7 @@ import pytest
 from shared.core.identity import identifier
 from shared.core.model import Kind, Side
 from shared.core.policy import PersonalText
-from tests.app.stage import TITLE, Json, Practitioner, Stage, starts
+from tests.app.stage import TITLE, Json, Practitioner, Stage, clock_time, starts
 from tests.fakes.ehr import SETTINGS
 
 
@@ -155,6 +155,16 @@ def test_where_both_moved_it_the_calendar_it_came_from_wins(stage: Stage, ada: P
     stage.reschedule(stage.row()["id"], hours=96)
     stage.settle()
     assert starts(stage.row()) == stage.at(72) == starts(stage.event(ada))
+
+
+def test_an_event_without_length_is_an_appointment_without_length(stage: Stage, ada: Practitioner) -> None:
+    stage.hand_made(ada, end=clock_time(stage.at(48)))
+    stage.settle()
+    row = stage.row()
+    assert row["start"] == row["end"]
+    stage.ledger.clear()
+    stage.sync(ada, everything=True)
+    assert stage.ledger.side_writes == []
 
 
 def test_a_series_made_by_hand_is_set_aside_and_says_so(stage: Stage, ada: Practitioner) -> None:
