@@ -218,8 +218,8 @@ class Stage:
         return [run_calendar_job(self.world, key, ids=ids, look=False) for key, ids in tasks]
 
     def settle(self) -> None:
-        """Everything that has happened arrives everywhere: a poke and a look, until both bring nothing."""
-        for _ in range(3):
+        """Everything that has happened arrives everywhere, and its echoes come back."""
+        for _ in range(3):  # the change, its echo, and nothing more
             self.poke()
             for person in list(self.people.values()):
                 self.sync(person)
@@ -230,18 +230,19 @@ class Stage:
         """So many hours from now."""
         return self.clock.now() + hours * HOUR
 
-    def patient(self, given: str = "Ada", internal_id: str | None = "ID-1") -> str:
-        resource = self.staff.register_patient(family=FAMILY, given=[given], internal_id=internal_id)
+    def patient(self) -> str:
+        """Somebody new; their id."""
+        resource = self.staff.register_patient(family=FAMILY, given=["Ada"], internal_id="ID-1")
         return str(resource["id"])
 
     def book(self, whose: Practitioner, *, hours: float = 48, length: float = 1) -> str:
         """A client appointment of somebody new; its id."""
-        return self._booked(whose, [self.patient()], hours, length)
-
-    def _booked(self, whose: Practitioner, patients: list[str], hours: float, length: float) -> str:
-        start, end = self.at(hours), self.at(hours + length)
         row = self.staff.book(
-            patients=patients, practitioners=[whose.id], start=start, end=end, zone=whose.zone.key
+            patients=[self.patient()],
+            practitioners=[whose.id],
+            start=self.at(hours),
+            end=self.at(hours + length),
+            zone=whose.zone.key,
         )
         return str(row["id"])
 
