@@ -338,7 +338,7 @@ class _Slice:
         now = self.world.clock.now()
         cursor = gathered.cursor
         retry_at = self._next_open()
-        pass_at = self._next_pass(now, whole=whole, cursor=cursor)
+        pass_at = self._next_pass(gathered, now, whole=whole)
         calendar = replace(
             self.calendar,
             cursor=cursor or self.calendar.cursor,
@@ -363,8 +363,8 @@ class _Slice:
         assert lease is not None
         return lease.until
 
-    def _next_pass(self, now: datetime, *, whole: bool, cursor: str | None) -> datetime | None:
-        if whole and cursor is None:
+    def _next_pass(self, gathered: Gathered, now: datetime, *, whole: bool) -> datetime | None:
+        if gathered.listed and gathered.cursor is None:
             return now + timedelta(seconds=NO_CURSOR_SECONDS)
         if self._pass_follows:
             last = self.started if whole else self.calendar.passed_at

@@ -28,6 +28,8 @@ class Case:
     """A complete listing lacked the event: an absence met by id counts."""
     extras: list[Event] = field(default_factory=list)
     """Further live events of ours for this item: too many."""
+    unreadable: str | None = None
+    """Why a side could be read and not understood; what it held before is then still as known."""
     refused: bool = False
     """The EHR has refused, in this job, what the calendar wants."""
 
@@ -66,8 +68,23 @@ class Case:
 
 def see_row(case: Case, row: Appointment | None, renderer: Renderer) -> None:
     """Take in what the EHR holds now; `renderer` has learned the row's clients."""
+    case.row = row
     if row is not None:
         case.item = replace(case.item, appointment_id=row.id)
     if row is not None and renderer.has(row):
         case.item = replace(case.item, kind=row.kind)  # a client may have been given to a personal one
-    case.row, case.ehr = row, renderer.row(row, case.item.origin)
+        if row.when is None:
+            case.unreadable = "appointment_without_start"
+            return
+    case.ehr = renderer.row(row, case.item.origin)
+
+
+def see_event(case: Case, event: Event | None, renderer: Renderer) -> None:
+    """Take in what the calendar holds now."""
+    case.event = event
+    if event is not None:
+        case.item = replace(case.item, event_id=event.id)
+        if not event.cancelled and event.when is None:
+            case.unreadable = "event_without_start"
+            return
+    case.calendar = renderer.event(event, case.item.kind)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
-from shared.app.cases import Case, see_row
+from shared.app.cases import Case, see_event, see_row
 from shared.app.items import Items
 from shared.app.records import Calendar, Connection
 from shared.app.render import Renderer
@@ -19,12 +19,17 @@ from shared.core.policy import Mode
 from shared.core.window import Window, instants, scan_window, window
 from shared.ports import CalendarService, Ehr, EventPage
 
+LASTS_AT_MOST = timedelta(days=31)
+"""A scan finds appointments by their start: it begins so much before the window, for what reaches into it."""
+
 
 @dataclass
 class Gathered:
     cases: list[Case]
+    listed: bool
+    """The calendar was read, from its cursor on or whole."""
     cursor: str | None
-    """Of the calendar, to be kept once the cases are saved; None: the old one stays."""
+    """At the end of that listing, to be kept once the cases are saved; it may have none."""
     pass_wanted: bool = False
     """Something came up that only a complete pass can place."""
     orphans: int = 0
@@ -71,15 +76,14 @@ class Gatherer:
         self._match_events(events, whole=False)
         for item in due:
             self._case(item.k, item)
-        return self._result(cursor)
+        return self._result(cursor, listed=first is not None)
 
     def everything(self) -> Gathered:
         """A complete pass: both sides whole, every item, matched before anything is created."""
         events, cursor = self._pages(self._page(None, None), None)
         reach = self.window if self.calendar.passed_at is None else scan_window(self.window, now=self.now)
-        rows: dict[str, Appointment | None] = {
-            row.id: row for row in self.ehr.scan(self.connection.practitioner, reach.start, reach.end)
-        }
+        scan = self.ehr.scan(self.connection.practitioner, reach.start - LASTS_AT_MOST, reach.end)
+        rows: dict[str, Appointment | None] = {row.id: row for row in scan}
         self.items.load_all()
         unlisted = sorted(self._mapped_rows(reach) - rows.keys())
         rows |= self.ehr.read(unlisted) if unlisted else {}
@@ -91,7 +95,7 @@ class Gatherer:
                 self._verify(item)
             elif item.retry_at is not None:
                 self._case(item.k, item)
-        return self._result(cursor)
+        return self._result(cursor, listed=True)
 
     def _mapped_rows(self, reach: Window) -> set[str]:
         """Appointments that a scan should have listed, and those with something open.
@@ -107,10 +111,10 @@ class Gatherer:
                 mapped.add(item.appointment_id)
         return mapped
 
-    def _result(self, cursor: str | None) -> Gathered:
+    def _result(self, cursor: str | None, *, listed: bool) -> Gathered:
         for case in self._cases.values():
             case.agree_on_absence()
-        return Gathered(list(self._cases.values()), cursor, self._pass_wanted, self._orphans)
+        return Gathered(list(self._cases.values()), listed, cursor, self._pass_wanted, self._orphans)
 
     # --- pages ---
 
@@ -167,9 +171,9 @@ class Gatherer:
         return Item(k, row.kind, Side.CALENDAR if came else Side.EHR, appointment_id=row.id)
 
     def _takes_in_row(self, row: Appointment) -> bool:
-        if not self.renderer.has(row) or row.when is None:
+        if not self.renderer.has(row):
             return False
-        return self.window.takes_in(row.when, self.connection.settings.zone)
+        return row.when is None or self.window.takes_in(row.when, self.connection.settings.zone)
 
     # --- the calendar's events ---
 
@@ -237,12 +241,8 @@ class Gatherer:
 
     def _see(self, case: Case, event: Event | None, extras: list[Event]) -> None:
         case.extras = extras
-        if event is None:
-            return
-        case.event = event
-        case.item = replace(case.item, event_id=event.id)
-        if event.cancelled or event.when is not None:
-            case.calendar = self.renderer.event(event, case.item.kind)
+        if event is not None:
+            see_event(case, event, self.renderer)
 
     # --- cases ---
 

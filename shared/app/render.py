@@ -35,9 +35,7 @@ class Renderer:
 
     def has(self, row: Appointment) -> bool:
         """Whether the row is an appointment of this practitioner now."""
-        return (
-            row.status is Status.LIVE and row.when is not None and self.practitioner in row.practitioner_ids
-        )
+        return row.status is Status.LIVE and self.practitioner in row.practitioner_ids
 
     def what(self, row: Appointment, origin: Side) -> What:
         if row.kind is Kind.PERSONAL:
@@ -46,9 +44,10 @@ class Renderer:
         return client_what(row, clients, self.settings.client_label)
 
     def row(self, row: Appointment | None, origin: Side) -> Reading:
-        """The EHR side; `learn` has been called for it."""
-        if row is None or row.when is None or not self.has(row):
+        """The EHR side; `learn` has been called for it, and a live row has a readable start here."""
+        if row is None or not self.has(row):
             return Reading(None)
+        assert row.when is not None
         when = whole_days(row.when, self.settings.zone) if row.kind is Kind.PERSONAL else row.when
         return Reading(Facts(when, self.keys.what(self.what(row, origin), row.kind), row.version))
 

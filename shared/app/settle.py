@@ -7,19 +7,20 @@ and a time at which it is taken up again.
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from shared.app.cases import Case, see_row
+from shared.app.cases import Case, see_event, see_row
 from shared.app.records import Calendar, Connection
 from shared.app.render import Renderer
 from shared.app.world import World
-from shared.core.decide import Decision, Hold, Leave, Settle, decide
+from shared.core.decide import Decision, Hold, Leave, Settle, decide, is_put_back
 from shared.core.errors import BlockedError, RejectedError, RetryableError, StaleError
 from shared.core.identity import GENERATIONS_MAX, identifier
 from shared.core.item import Item, settled, unsettled
 from shared.core.match import Claim, claim
-from shared.core.model import Appointment, Base, Event, Facts, Kind, Marker, Reading, Side, What, When
+from shared.core.model import Appointment, Base, Event, Facts, Marker, Reading, Side, What, When
 from shared.core.policy import Rights, Traits, is_past, rights
 from shared.core.window import at_least_a_minute, instants
 from shared.ports import CalendarService, Ehr, EventWrite, GoneError, RefusedError, TakenError
@@ -135,9 +136,10 @@ class Settler:
             if isinstance(decision, (Hold, Leave)):
                 self._count_open(decision)
                 return kept(case, retry_at=None)
-            if not read and self._lacks_text(case, decision):
+            missing = [] if read else self._missing(case, decision)
+            if missing:
                 read = True
-                self._read(case)
+                self._read(case, missing)
                 continue
             try:
                 return self._carry_out(case, decision)
@@ -182,17 +184,14 @@ class Settler:
         if event is None or event.cancelled:
             return
         if claim(self.world.keys, self.calendar.key, event, mapped=mapped) is Claim.COPY:
-            case.event = self.service.unmark(self._calendar_id, event)
-            if case.event.when is not None:
-                case.calendar = self.renderer.event(case.event, case.item.kind)
+            see_event(case, self.service.unmark(self._calendar_id, event), self.renderer)
 
     def _refuse_unreadable(self, case: Case) -> None:
+        if case.unreadable is not None:
+            raise RejectedError(case.unreadable)
         event = case.event
-        if event is None or event.cancelled or case.item.base.calendar is not None:
-            return
-        if event.when is None:
-            raise RejectedError("event_without_start")
-        if event.series and case.item.kind is Kind.PERSONAL and case.row is None:
+        new = case.item.base.calendar is None and case.row is None
+        if new and event is not None and event.series and not event.cancelled:
             raise RejectedError("series_not_taken_in")
 
     def _decide(self, case: Case) -> Decision:
@@ -231,24 +230,31 @@ class Settler:
 
     # --- read by id ---
 
-    def _lacks_text(self, case: Case, decision: Settle) -> bool:
-        """Whether something is to be written whose source was not read in this job."""
+    def _missing(self, case: Case, decision: Settle) -> list[Side]:
+        """The sides that were not read in this job, and have to be before anything is written."""
         ehr, calendar = case.known(Side.EHR), case.known(Side.CALENDAR)
         if case.verify and case.calendar is None:
-            return True
+            return list(Side)
         writes_ehr = _work(decision, Side.EHR, ehr, calendar)
         writes_calendar = _work(decision, Side.CALENDAR, calendar, ehr)
-        if not writes_ehr and not writes_calendar:
-            return False
-        row_known = case.row is not None or case.ehr is not None or case.item.appointment_id is None
-        event_text = case.event is not None or decision.what is not Side.CALENDAR or not decision.present
-        tombstone = case.event is not None or calendar is not None or case.item.event_id is None
-        return not row_known or not event_text or (writes_calendar and not tombstone)
+        row_read = case.row is not None or case.ehr is not None or case.item.appointment_id is None
+        needs_text = writes_ehr and decision.present and decision.what is Side.CALENDAR
+        needs_tombstone = writes_calendar and calendar is None and case.item.event_id is not None
+        missing = []
+        if (writes_ehr or writes_calendar) and not row_read:
+            missing.append(Side.EHR)
+        if (needs_text or needs_tombstone) and case.event is None:
+            missing.append(Side.CALENDAR)
+        return missing
 
-    def _read(self, case: Case) -> None:
-        """Both sides by id, as they stand now."""
-        self._read_row(case)
-        self._read_event(case)
+    def _read(self, case: Case, sides: Iterable[Side] = tuple(Side)) -> None:
+        """By id, as it stands now."""
+        if Side.EHR in sides:
+            self._read_row(case)
+        if Side.CALENDAR in sides:
+            self._read_event(case)
+        if case.unreadable is not None:
+            raise RejectedError(case.unreadable)
 
     def _read_row(self, case: Case) -> None:
         appointment_id = case.item.appointment_id or (case.row.id if case.row else None)
@@ -267,8 +273,7 @@ class Settler:
         by_delta = not (case.verify or case.half_done)
         if gone and case.known(Side.CALENDAR) is not None and by_delta:
             raise LookWantedError("deletion_met_by_id")
-        case.event = event
-        case.calendar = self.renderer.event(event, case.item.kind)
+        see_event(case, event, self.renderer)
 
     @property
     def _calendar_id(self) -> str:
@@ -280,14 +285,15 @@ class Settler:
     def _carry_out(self, case: Case, decision: Settle) -> Item:
         """Write what differs from the target, the EHR first: it may refuse."""
         ehr, calendar = case.known(Side.EHR), case.known(Side.CALENDAR)
-        before = calendar
         if not decision.present and not case.absence_is_noted():
             raise _NotNotedError("deletion_not_noted")
+        writes_calendar = _work(decision, Side.CALENDAR, calendar, ehr)
+        if writes_calendar:
+            self._bound_put_backs(case, decision, ehr, calendar)
         if _work(decision, Side.EHR, ehr, calendar):
             ehr = self._write_ehr(case, decision, calendar)
             case.ehr = Reading(ehr)
-        if _work(decision, Side.CALENDAR, calendar, ehr):
-            self._bound_put_backs(case, before)
+        if writes_calendar:
             calendar = self._write_calendar(case, decision, ehr, calendar)
         self.counts.settled += 1
         if case.event is not None and not case.event.cancelled:
@@ -299,9 +305,11 @@ class Settler:
         generation = item.generation if marker is None else max(item.generation, marker.generation + 1)
         return replace(item, event_id=event.id, generation=generation)
 
-    def _bound_put_backs(self, case: Case, calendar: Facts | None) -> None:
+    def _bound_put_backs(
+        self, case: Case, decision: Settle, ehr: Facts | None, calendar: Facts | None
+    ) -> None:
         """A calendar that keeps changing what we put back is not argued with for ever."""
-        if case.item.base.calendar is None or calendar == case.item.base.calendar:
+        if not is_put_back(case.item.base, decision, ehr, calendar):
             return
         now = self.world.clock.now()
         recent = tuple(at for at in case.item.put_back_at if at > now - AN_HOUR)

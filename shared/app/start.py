@@ -9,6 +9,7 @@ from shared.app.records import (
     calendar_data,
     calendar_path,
     connection_data,
+    connection_of,
     connection_path,
 )
 from shared.app.world import World
@@ -26,7 +27,7 @@ def start(
     calendar_name: str,
     settings: ConnectionSettings,
 ) -> Connection:
-    """The connection, stored once: a repeat changes nothing of what is there.
+    """The connection as it is stored: a repeat changes nothing of what is there and answers that.
 
     The practice's cursor is set first, so that no change falls between it and the first pass.
     """
@@ -43,5 +44,6 @@ def start(
             ]
         )
     except StaleError:
-        return connection
+        path = connection_path(key)
+        return connection_of(world.documents.get(path)[path])
     return connection

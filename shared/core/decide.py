@@ -100,3 +100,19 @@ def _changed(base: Base, side: Side, name: str, facts: Facts) -> bool:
 
 def _right(rights: Rights, side: Side, name: str) -> Right:
     return rights.of(side).moved if name == "when" else rights.of(side).edited
+
+
+def is_put_back(base: Base, target: Settle, ehr: Facts | None, calendar: Facts | None) -> bool:
+    """Whether the target undoes a change of the calendar, and not because the EHR has changed the same."""
+    if calendar is None:
+        return target.present and base.calendar is not None and _unchanged(base, "when", ehr)
+    if not target.present:
+        return base.calendar is None and base.ehr is None and ehr is None  # it was brought back there
+    return any(
+        source is Side.EHR and _changed(base, Side.CALENDAR, name, calendar) and _unchanged(base, name, ehr)
+        for name, source in (("when", target.when), ("what", target.what))
+    )
+
+
+def _unchanged(base: Base, name: str, ehr: Facts | None) -> bool:
+    return base.ehr is not None and ehr is not None and not _changed(base, Side.EHR, name, ehr)

@@ -13,8 +13,12 @@ FALLBACK_LABEL = "Client"
 
 
 def canonical(text: str) -> str:
-    """NFC, newlines unified, trimmed: what every side gives back unchanged."""
-    return unicodedata.normalize("NFC", text.replace("\r\n", "\n").replace("\r", "\n")).strip()
+    """NFC, newlines unified, trimmed, whole characters: what every side gives back unchanged.
+
+    Half a surrogate pair, left where somebody cut an emoji in two, becomes the replacement character.
+    """
+    whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+    return unicodedata.normalize("NFC", whole.replace("\r\n", "\n").replace("\r", "\n")).strip()
 
 
 def comparable(what: What, kind: Kind) -> tuple[tuple[str, object], ...]:

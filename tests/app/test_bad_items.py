@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from shared.adapters.fhir import FhirEhr
 from shared.app.calendar_job import State
 from shared.core.errors import RejectedError, RetryableError, StaleError
+from shared.core.model import Appointment
+from shared.core.policy import PersonalText
 from tests.app.stage import Practitioner, Stage, nothing, starts
 
 DAY = timedelta(days=1)
@@ -237,3 +242,64 @@ def test_a_limit_is_waited_for_as_long_as_it_says(stage: Stage, ada: Practitione
     assert outcome.again_at >= stage.clock.now() + timedelta(seconds=seconds)
     assert stage.ledger.google == ["events.insert"]
     assert len(stage.items(ada)) == 3
+
+
+# --- unreadable -----------------------------------------------------------------------------------------
+
+
+HALF = json.loads('"Caf\\ud83d"')
+"""An emoji that somebody cut in two."""
+
+
+def test_half_an_emoji_in_a_title_of_the_ehr_arrives_as_a_replacement_character(stage: Stage) -> None:
+    ada = stage.connect(personal_text=PersonalText.TITLE)
+    stage.own_time(ada, title=HALF)
+    stage.settle()
+    assert stage.event(ada)["summary"] == "Caf\N{REPLACEMENT CHARACTER}"
+
+
+def test_half_an_emoji_in_a_title_made_by_hand_stops_nothing(stage: Stage, ada: Practitioner) -> None:
+    stage.hand_made(ada, summary=HALF)
+    other = stage.hand_made(ada, hours=72)
+    stage.settle()
+    assert sorted(item.event_id == other for item in stage.items(ada)) == [False, True]
+    assert [item.aside for item in stage.items(ada)] == [None, None]
+
+
+def unreadable_starts(patch: pytest.MonkeyPatch) -> None:
+    """Rows that are read by id have lost their start."""
+    real = FhirEhr.read
+
+    def read(self: FhirEhr, ids: Iterable[str]) -> dict[str, Appointment | None]:
+        return {row_id: row and replace(row, when=None) for row_id, row in real(self, ids).items()}
+
+    patch.setattr(FhirEhr, "read", read)
+
+
+def test_a_live_row_without_a_start_is_set_aside_and_its_event_stays(
+    stage: Stage, ada: Practitioner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stage.hand_made(ada)
+    stage.settle()
+    with monkeypatch.context() as patch:
+        unreadable_starts(patch)
+        stage.staff.change_title(appointment=stage.row()["id"], title="Elsewhere")
+        stage.poke()
+    assert len(stage.events(ada)) == 1
+    assert stage.item(ada).aside == "appointment_without_start"
+    stage.clock.advance(DAY.total_seconds())
+    stage.sync(ada)
+    assert (stage.event(ada)["summary"], stage.item(ada).aside) == ("Elsewhere", None)
+
+
+def test_a_new_row_without_a_start_is_set_aside_and_not_forgotten(
+    stage: Stage, ada: Practitioner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = stage.book(ada)
+    with monkeypatch.context() as patch:
+        unreadable_starts(patch)
+        stage.sync(ada, row)
+    assert (stage.events(ada), stage.item(ada).aside) == ([], "appointment_without_start")
+    stage.clock.advance(DAY.total_seconds())
+    stage.sync(ada)
+    assert starts(stage.event(ada)) == stage.at(24)

@@ -417,6 +417,28 @@ def test_a_pass_without_a_cursor_at_its_end_keeps_the_old_one_and_is_repeated(
     assert stage.calendar(ada).cursor != old
 
 
+def test_a_delta_without_a_cursor_at_its_end_is_applied_and_a_pass_follows(
+    stage: Stage, ada: Practitioner
+) -> None:
+    stage.hand_made(ada)
+    old = stage.calendar(ada).cursor
+    stage.google.settings = replace(stage.google.settings, withhold_sync_tokens=True)
+    stage.job(ada)
+    assert len(stage.items(ada)) == 1
+    assert stage.calendar(ada).cursor == old
+    assert stage.calendar(ada).pass_at == stage.clock.now() + 60 * SECOND
+
+
+def test_what_began_before_the_window_and_still_runs_is_taken_in() -> None:
+    stage = Stage()
+    ada = stage.add()
+    stage.staff.book_personal(
+        practitioner=ada.id, start=stage.at(-48), end=stage.at(96), zone=ada.zone.key, title="Away"
+    )
+    stage.settle()
+    assert starts(stage.event(ada)) == stage.at(-48)
+
+
 def test_a_listing_is_read_to_its_last_page_empty_ones_in_between_or_not() -> None:
     stage = Stage()
     stage.google.settings = replace(stage.google.settings, empty_page_chance=1)

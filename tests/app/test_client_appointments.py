@@ -299,6 +299,36 @@ def test_a_calendar_that_keeps_changing_what_is_put_back_is_left_for_an_hour(
     assert (stage.event(ada)["summary"], stage.item(ada).aside) == ("ID-1", None)
 
 
+def argued(stage: Stage, whose: Practitioner, event: str) -> None:
+    """The title was edited and put back as often as it is in an hour, and edited once more."""
+    for _ in range(3):
+        stage.edit(whose, event, summary="Other")
+        stage.sync(whose)
+    stage.edit(whose, event, summary="Other")
+    stage.sync(whose)
+    assert stage.item(whose).aside == "contested"
+
+
+def test_a_contested_one_is_cancelled_by_staff_all_the_same(stage: Stage, ada: Practitioner) -> None:
+    row, event = booked(stage, ada)
+    argued(stage, ada, event)
+    stage.staff.cancel(appointment=row)
+    stage.poke()
+    assert stage.events(ada) == []
+    assert stage.item(ada).aside is None
+
+
+def test_a_contested_one_is_rescheduled_by_staff_all_the_same(stage: Stage, ada: Practitioner) -> None:
+    row, event = booked(stage, ada)
+    stage.move(ada, event, hours=60)
+    for _ in range(3):
+        stage.sync(ada)
+        stage.move(ada, event, hours=60)
+    stage.reschedule(row, hours=72)
+    stage.sync(ada, row)
+    assert starts(stage.event(ada)) == stage.at(72)
+
+
 def test_put_backs_of_hours_ago_do_not_count(stage: Stage, ada: Practitioner) -> None:
     _, event = booked(stage, ada)
     for _ in range(8):

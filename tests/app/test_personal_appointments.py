@@ -317,3 +317,14 @@ def test_once_it_has_a_client_the_rules_of_clients_hold(
     stage.settle()
     assert stage.row(row)["status"] == "booked"
     assert starts(stage.event(ada)) == stage.at(48)
+
+
+def test_edits_of_both_sides_that_do_not_meet_are_no_argument(stage: Stage) -> None:
+    ada = stage.connect(personal_text=PersonalText.TITLE)
+    row, event = own_time(stage, ada)
+    for turn in range(6):
+        stage.edit(ada, event, summary=f"Lunch {turn}")
+        stage.reschedule(row, hours=48 + turn)
+        stage.sync(ada, row)
+        assert (stage.row(row)["description"], stage.item(ada).aside) == (f"Lunch {turn}", None)
+        assert starts(stage.event(ada)) == stage.at(48 + turn)
