@@ -13,6 +13,9 @@ JOBS   ?= 2
 ARGS   ?=
 SEEDS  ?= 10000
 
+# The emulator, where it is found, is started once and shared; without it the runner says what is left out.
+EMULATOR := $(BIN)/python -m sandbox.emulator $(if $(filter true,$(CI)),,--optional) --
+
 # Compiled modules make every start four times faster; the checks start many processes.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -47,9 +50,8 @@ types: $(READY)
 layers: $(READY)
 	@$(BIN)/lint-imports --no-logo | tail -n 2
 
-# The emulator, where it is found, is started once and shared; without it the runner says what is left out.
 tests: $(READY)
-	@$(BIN)/python -m sandbox.emulator $(if $(filter true,$(CI)),,--optional) -- $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal
+	@$(EMULATOR) $(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal
 
 # The deployed runtime. What needs no second set-up of servers is run on it too.
 tests-313: $(READY)
@@ -60,7 +62,7 @@ tests-313: $(READY)
 	  .venv-313/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt; \
 	  touch $$ready; \
 	fi; \
-	.venv-313/bin/python -m pytest -q -n $(JOBS) --dist worksteal tests/core tests/app tests/adapters tests/contract
+	$(EMULATOR) .venv-313/bin/python -m pytest -q -n $(JOBS) --dist worksteal tests/core tests/app tests/adapters tests/contract
 
 soak: $(READY)
 	@$(BIN)/python -m tests.simulation.soak --seeds $(SEEDS) --jobs $(JOBS)
