@@ -43,7 +43,6 @@ MACHINE = re.compile(r"(?<![\w.}])(/(root|home|work|tmp|Users|var|opt|mnt)/|[A-Z
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 NOT_IN_USE = {
-    "cryptography": "cryptography",
     "google-cloud-secret-manager": "google.cloud.secretmanager",
     "google-cloud-tasks": "google.cloud.tasks",
     "pydantic": "pydantic",

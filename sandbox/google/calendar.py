@@ -4,6 +4,7 @@
     google.settings                                              # Settings (store.py), assignable
 
     google.add_account(email, time_zone, name="", hosted_domain="") -> Account  # .sub; has a primary calendar
+    google.change_email(sub, email) -> None
     google.share(calendar_id, sub, role: str | None) -> None     # None takes access away
     google.expire_sync_tokens(calendar_id) -> None               # each answers 410 from now on
     google.all_events(calendar_id) -> list[Json]                 # deleted ones too
@@ -37,6 +38,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 from sandbox.google import fields
@@ -71,16 +73,23 @@ class GoogleCalendar:
 
         Raises ValueError for an e-mail that is taken or no address, and for an unknown zone.
         """
-        if "@" not in email or email in self.store.calendars:
-            raise ValueError(f"{email!r} is taken" if "@" in email else f"{email!r} is no e-mail address")
+        self._check_email(email)
         if not self.store.knows_zone(time_zone):
             raise ValueError(f"{time_zone!r} is no time zone Google knows")
         sub = "1" + "".join(self.store.rng.choices("0123456789", k=20))
-        account = Account(sub, email, time_zone, name or email, hosted_domain)
+        account = Account(sub, email, time_zone, name or email, hosted_domain, email)
         self.store.accounts[sub] = account
         self.store.lists[sub] = CalendarList()
         self.calendars.create(account, email, {"summary": email, "timeZone": time_zone}, app="")
         return account
+
+    def change_email(self, sub: str, email: str) -> None:
+        """The account goes by another address from now on; its `sub` and its calendars' ids stay.
+
+        Raises ValueError for an e-mail that is taken or no address.
+        """
+        self._check_email(email)
+        self.store.accounts[sub] = replace(self.store.accounts[sub], email=email)
 
     def share(self, calendar_id: str, sub: str, role: str | None) -> None:
         """Set an account's role; None takes access away. Sync tokens of the calendar expire.
@@ -113,6 +122,13 @@ class GoogleCalendar:
         """The OAuth client that made the calendar; empty when a person did, or there is none."""
         calendar = self.store.calendars.get(calendar_id)
         return calendar.app if calendar else ""
+
+    def _check_email(self, email: str) -> None:
+        if "@" not in email:
+            raise ValueError(f"{email!r} is no e-mail address")
+        named = (account.email for account in self.store.accounts.values())
+        if email in self.store.calendars or email in named:
+            raise ValueError(f"{email!r} is taken")
 
     def calendar(self, calendar_id: str) -> Calendar:
         """A calendar, deleted or not. Raises ValueError when there never was one."""

@@ -104,7 +104,7 @@ class CalendarLists:
         self._touch(sub, entry)
 
     def _find(self, sub: str, calendar_id: str) -> ListEntry:
-        name = self._store.accounts[sub].email if calendar_id == "primary" else calendar_id
+        name = self._store.accounts[sub].primary if calendar_id == "primary" else calendar_id
         entry = self._store.lists[sub].entries.get(name)
         if entry is None or entry.deleted:
             raise not_found()

@@ -73,7 +73,7 @@ class CalendarResources:
             id=calendar_id,
             owner=owner.sub,
             app=app,
-            primary=calendar_id == owner.email,
+            primary=calendar_id == owner.primary,
             details=details,
             etag=store.etag(store.next_number()),
             roles={},

@@ -14,6 +14,7 @@ from starlette.routing import Route
 from sandbox.faults import fault_from_json
 from sandbox.google import scopes
 from sandbox.google.calendar import Settings
+from sandbox.google.consent import Decision
 from sandbox.google.errors import ApiError, Json
 from sandbox.google.grants import CLIENT_ID
 from sandbox.google.ics import Problem, read_ics
@@ -33,8 +34,12 @@ def routes(service: Service) -> list[Route]:
     """All of `/control`. A wrong request answers 400 with a sentence that names what is wrong."""
     table: dict[tuple[str, str], Handler] = {
         ("POST", "accounts"): _add_account,
+        ("POST", "accounts/email"): _change_email,
         ("POST", "grants"): _give_grant,
         ("POST", "grants/revoke"): _revoke_grants,
+        ("POST", "redirect-uris"): _register,
+        ("POST", "consents"): _lay_down,
+        ("DELETE", "consents"): _clear_consents,
         ("POST", "user"): _act,
         ("POST", "import-ics"): _import_ics,
         ("POST", "faults"): _add_fault,
@@ -117,17 +122,52 @@ def _granted(service: Service, sub: str, client_id: str, granted: tuple[str, ...
 
 def _asked(service: Service, data: Json) -> tuple[str, tuple[str, ...]]:
     """The client a consent is for, and its scopes."""
+    return _client(service, data), _scopes(data.get("scopes", scopes.DEFAULT))
+
+
+def _client(service: Service, data: Json) -> str:
     client_id = _text(data, "client_id", CLIENT_ID)
     if client_id not in service.grants.clients:
         raise ValueError(f"unknown client_id {client_id!r}; there is {CLIENT_ID!r}")
-    named = data.get("scopes", scopes.DEFAULT)
+    return client_id
+
+
+def _scopes(named: Any) -> tuple[str, ...]:
     if not isinstance(named, list | tuple) or not all(isinstance(name, str) for name in named):
         raise ValueError(f"'scopes' is a list of texts, not {named!r}")
-    return client_id, tuple(scopes.full_name(name) for name in named)
+    return tuple(scopes.full_name(name) for name in named)
 
 
 def _revoke_grants(service: Service, data: Json) -> Json:
     return {"revoked": service.grants.revoke_account(_sub(service, data))}
+
+
+def _change_email(service: Service, data: Json) -> Json:
+    sub = _sub(service, data)
+    service.google.change_email(sub, _text(data, "email"))
+    return {"sub": sub, "email": service.google.store.accounts[sub].email}
+
+
+def _register(service: Service, data: Json) -> Json:
+    client_id = _client(service, data)
+    service.consents.register(client_id, _text(data, "redirect_uri"))
+    return {"client_id": client_id, "redirect_uris": sorted(service.consents.redirect_uris[client_id])}
+
+
+def _lay_down(service: Service, data: Json) -> Json:
+    """The next consent answers so: `{sub}` with all or some `scopes`, or `{deny: true}`, or `{error}`."""
+    if data.get("deny", False) not in (True, False):
+        raise ValueError(f"'deny' is true or false, not {data['deny']!r}")
+    error = _text(data, "error", "access_denied" if data.get("deny") else "")
+    ticked = None if "scopes" not in data else frozenset(_scopes(data["scopes"]))
+    decision = Decision("" if error else _sub(service, data), ticked, error)
+    service.consents.laid_down.append(decision)
+    return {"waiting": len(service.consents.laid_down)}
+
+
+def _clear_consents(service: Service, _: Json) -> Json:
+    service.consents.laid_down.clear()
+    return {"waiting": 0}
 
 
 def _act(service: Service, data: Json) -> Json:

@@ -136,7 +136,7 @@ class Events:
             "status": "confirmed",
             "htmlLink": _link(event_id, calendar.id),
             "created": times.stamp_whole(now),
-            "creator": {"email": account.email, **({"self": True} if account.email == calendar.id else {})},
+            "creator": {"email": account.email, **({"self": True} if account.primary == calendar.id else {})},
             "organizer": organizer(calendar),
             "iCalUID": f"{event_id}@google.com",
             "sequence": 0,

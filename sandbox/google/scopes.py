@@ -19,6 +19,9 @@ DEFAULT = (
 )
 """What an account grants unless told otherwise."""
 
+SIGN_IN = frozenset({"openid", PREFIX + "userinfo.email", PREFIX + "userinfo.profile"})
+"""Those that say who the account is and nothing more."""
+
 _READ = frozenset({"events.get", "events.list"})
 _WRITE = frozenset({"events.insert", "events.patch", "events.update", "events.delete"})
 _LIST_READ = frozenset({"calendarList.list", "calendarList.get"})

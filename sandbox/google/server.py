@@ -1,4 +1,4 @@
-"""Calendar v3 and Google's token endpoint over HTTP.
+"""Calendar v3 and Google's OAuth endpoints over HTTP.
 
 Endpoints do their work without waiting for anything, so the one event loop lets requests at the model one at
 a time: that is its lock.
@@ -17,7 +17,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from sandbox.faults import Fault
-from sandbox.google import control, scopes
+from sandbox.google import consent_page, control, scopes
 from sandbox.google.calendar import GoogleCalendar
 from sandbox.google.errors import ApiError, Json, domain_of
 from sandbox.google.grants import Grant, OAuthError
@@ -151,6 +151,7 @@ def application(service: Service) -> LosingApplication:
             Route(BASE + "{rest:path}", api.calendar, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
             Route("/token", api.token, methods=["POST"]),
             Route("/revoke", api.revoke, methods=["POST"]),
+            *consent_page.routes(service),
             *control.routes(service),
         ]
     )
@@ -180,7 +181,7 @@ class _Api:
         )
 
     async def token(self, request: Request) -> Response:
-        return self._oauth("token", _form(await request.body()), self._service.grants.token)
+        return self._oauth("token", _form(await request.body()), self._service.token)
 
     async def revoke(self, request: Request) -> Response:
         def ended(form: Mapping[str, str]) -> Json:

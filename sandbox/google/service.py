@@ -6,14 +6,18 @@ import itertools
 import random
 import time
 from collections import defaultdict, deque
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
 from sandbox.faults import Faults
 from sandbox.google.calendar import GoogleCalendar
 from sandbox.google.clock import Clock
+from sandbox.google.codes import Codes
+from sandbox.google.consent import Consents
 from sandbox.google.errors import ApiError, Json
-from sandbox.google.grants import Grants
+from sandbox.google.grants import Grant, Grants, OAuthError
+from sandbox.google.id_tokens import IdTokens
 
 REQUESTS_MAX = 100_000
 MINUTE_SECONDS = 60.0
@@ -56,12 +60,30 @@ class Quota:
 
 
 class Service:
-    """One sandbox Google. `start`: what its clock shows first; `seed`: the source of all its chance."""
+    """One sandbox Google. `start`: what its clock shows first; `seed`: the source of its chance."""
 
     def __init__(self, start: datetime | None = None, seed: int = 0) -> None:
         self.clock = Clock(start)
         self.google = GoogleCalendar(self.clock.now, random.Random(f"{seed}/calendar"))
-        self.grants = Grants(self.clock.now, random.Random(f"{seed}/grants"))
+        self.grants = Grants(
+            self.clock.now, random.Random(f"{seed}/grants"), settings=lambda: self.google.settings
+        )
+        self.id_tokens = IdTokens(self.clock.now)
+        self.codes = Codes(self.grants, self._identify)
+        self.consents = Consents(self.grants, self.codes, self.google.store.accounts)
         self.faults = Faults()
         self.requests = Requests()
         self.quota = Quota()
+
+    def token(self, form: Mapping[str, str]) -> Json:
+        """The token endpoint's answer to a form. Raises OAuthError."""
+        client_id = self.grants.authenticate(form)
+        kind = form.get("grant_type", "")
+        if kind == "authorization_code":
+            return self.codes.exchange(client_id, form)
+        if kind == "refresh_token":
+            return self.grants.refresh(client_id, form)
+        raise OAuthError(400, "unsupported_grant_type", f"Invalid grant_type: {kind}")
+
+    def _identify(self, grant: Grant, access_token: str, nonce: str | None) -> str:
+        return self.id_tokens.issue(self.google.store.accounts[grant.sub], grant, access_token, nonce)

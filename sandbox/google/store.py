@@ -40,6 +40,10 @@ class Settings:
     """Of one account in a sliding minute, counted by the HTTP server; a patch costs 3. 0 is no limit."""
     refused_zones: frozenset[str] = frozenset({"Europe/Kyiv"})
     """Names newer than Google's time zone data."""
+    testing_mode: bool = False
+    """Refresh tokens given out for more than signing in die after 7 days."""
+    boxes_ticked: bool = True
+    """Whether the boxes of a consent page arrive ticked."""
 
 
 def changed_settings(settings: Settings, data: dict[str, Any]) -> Settings:
@@ -67,6 +71,8 @@ class Account:
     name: str
     hosted_domain: str
     """Of a Workspace account; empty for a consumer one."""
+    primary: str
+    """Id of its primary calendar: the e-mail it began with, whatever its e-mail is today."""
 
 
 @dataclass(slots=True, eq=False)
@@ -160,7 +166,7 @@ class Store:
 
     def find(self, sub: str, calendar_id: str) -> tuple[Calendar, str] | None:
         """The calendar and the account's role in it, if it is alive and the account has one."""
-        name = self.accounts[sub].email if calendar_id == "primary" else calendar_id
+        name = self.accounts[sub].primary if calendar_id == "primary" else calendar_id
         calendar = self.calendars.get(name)
         if calendar is None or calendar.deleted:
             return None

@@ -10,10 +10,13 @@ import pytest
 from google.auth.exceptions import RefreshError
 
 from sandbox.google import scopes
-from sandbox.google.grants import CLIENT_ID, CLIENT_SECRET, Grants, OAuthError
+from sandbox.google.grants import CLIENT_ID, TESTING_LIFE, UNUSED_LIFE, Grants, OAuthError
 from sandbox.google.server import METHODS
+from sandbox.google.store import Settings
 from tests.sandbox.google.conftest import Json, Sandbox, refused
 from tests.sandbox.google.world import NOW, event
+
+CALENDAR = scopes.PREFIX + "calendar"
 
 
 def form(account: Json, **more: str) -> str:
@@ -113,14 +116,7 @@ def grants() -> Grants:
 
 
 def refresh(grants: Grants, token: str) -> Json:
-    return grants.token(
-        {
-            "grant_type": "refresh_token",
-            "client_id": CLIENT_ID,
-            "client_secret": CLIENT_SECRET,
-            "refresh_token": token,
-        }
-    )
+    return grants.refresh(CLIENT_ID, {"refresh_token": token})
 
 
 def test_the_oldest_of_too_many_refresh_tokens_dies() -> None:
@@ -140,6 +136,44 @@ def test_an_access_token_lives_for_an_hour() -> None:
     assert held.holder(token) is not None
     held.now = lambda: NOW + timedelta(seconds=3599)
     assert held.holder(token) is None
+
+
+def test_a_refresh_token_that_nobody_uses_dies_after_six_months() -> None:
+    held = grants()
+    used, unused = held.give("1", CLIENT_ID, ()), held.give("1", CLIENT_ID, ())
+    held.now = lambda: NOW + UNUSED_LIFE - timedelta(seconds=1)
+    refresh(held, used)
+    held.now = lambda: NOW + UNUSED_LIFE
+    refresh(held, used)
+    with pytest.raises(OAuthError, match=r"Token has been expired or revoked\."):
+        refresh(held, unused)
+
+
+def test_a_refresh_token_of_testing_mode_dies_after_a_week_although_it_is_used() -> None:
+    held = grants()
+    held.settings = lambda: Settings(testing_mode=True)
+    token, signing_in = (
+        held.give("1", CLIENT_ID, ("openid", CALENDAR)),
+        held.give("2", CLIENT_ID, ("openid",)),
+    )
+    held.now = lambda: NOW + TESTING_LIFE - timedelta(seconds=1)
+    refresh(held, token)
+    assert held.lives("1", CLIENT_ID)
+    held.now = lambda: NOW + TESTING_LIFE
+    with pytest.raises(OAuthError, match="invalid_grant"):
+        refresh(held, token)
+    assert not held.lives("1", CLIENT_ID)
+    refresh(held, signing_in)
+
+
+def test_an_expired_token_cannot_be_revoked() -> None:
+    held = grants()
+    token = held.give("1", CLIENT_ID, ())
+    access = refresh(held, token)["access_token"]
+    held.now = lambda: NOW + UNUSED_LIFE
+    for dead in (token, access, "nobody"):
+        with pytest.raises(OAuthError, match="400 invalid_token"):
+            held.revoke(dead)
 
 
 # --- scopes ---------------------------------------------------------------------------------------------
