@@ -28,6 +28,10 @@
     google.calendar_list.patch(sub, calendar_id, body, query={}, if_match=None) -> Json
     google.calendar_list.delete(sub, calendar_id) -> None
 
+    google.channels.watch(sub, calendar_id, body, query={}, app="") -> Json   # events.watch
+    google.channels.stop(sub, body, query={}, app="") -> None
+    google.channels.due() -> list[Message]                           # to be sent now (channels.py)
+
 `sub` is an account's; one that was never added is a KeyError. `query` holds Google's own parameters by their
 names, as text (`"true"`, `"250"`) or as values (`True`, `250`), repeated ones as a list. Bodies and answers
 are Google's own JSON; nothing of an answer is shared with the model. A refusal is ApiError (errors.py):
@@ -44,6 +48,7 @@ from datetime import datetime
 from sandbox.google import fields
 from sandbox.google.calendar_list import CalendarLists
 from sandbox.google.calendar_resources import CalendarResources
+from sandbox.google.channels import Channels
 from sandbox.google.errors import Json
 from sandbox.google.events import Events
 from sandbox.google.store import ROLES, Account, Calendar, CalendarList, Settings, Store
@@ -59,6 +64,9 @@ class GoogleCalendar:
         self.events = Events(self.store)
         self.calendars = CalendarResources(self.store)
         self.calendar_list = CalendarLists(self.store)
+        chance = random.Random()
+        chance.setstate(rng.getstate())  # its own: a channel must not change what chance does elsewhere
+        self.channels = Channels(self.store, chance)
 
     @property
     def settings(self) -> Settings:

@@ -18,6 +18,7 @@ from sandbox.google.consent import Decision
 from sandbox.google.errors import ApiError, Json
 from sandbox.google.grants import CLIENT_ID
 from sandbox.google.ics import Problem, read_ics
+from sandbox.google.record import Record
 from sandbox.google.service import Service
 from sandbox.google.store import changed_settings
 from sandbox.google.user import Person
@@ -50,6 +51,7 @@ def routes(service: Service) -> list[Route]:
         ("GET", "clock"): _read_clock,
         ("PUT", "clock"): _set_clock,
         ("GET", "requests"): _read_requests,
+        ("GET", "deliveries"): _read_deliveries,
         ("GET", "calendars/{calendar}/events"): _read_events,
     }
     return [
@@ -251,10 +253,18 @@ def _set_clock(service: Service, data: Json) -> Json:
 
 
 def _read_requests(service: Service, data: Json) -> Json:
+    return _since("requests", service.requests, data)
+
+
+def _read_deliveries(service: Service, data: Json) -> Json:
+    return _since("deliveries", service.google.channels.deliveries, data)
+
+
+def _since(name: str, record: Record, data: Json) -> Json:
     since = str(data.get("since", 0))
     if not since.isdecimal():
-        raise ValueError(f"'since' is the number of a request, not {since!r}")
-    return {"last": service.requests.number, "requests": service.requests.since(int(since))}
+        raise ValueError(f"'since' is the number of an entry, not {since!r}")
+    return {"last": record.number, name: record.since(int(since))}
 
 
 def _read_events(service: Service, data: Json) -> list[Json]:

@@ -167,6 +167,7 @@ class Events:
         stored = StoredEvent(_ordered(kept), starts, ends, number, number, now)
         calendar.events[body["id"]] = stored
         calendar.history.add(stored)
+        store.changed(calendar)
         return stored
 
     def replace(self, calendar: Calendar, stored: StoredEvent, body: Json) -> None:
@@ -196,6 +197,7 @@ class Events:
         version = {"etag": store.etag(number), "updated": times.stamp(stored.updated)}
         stored.resource = {**body, **version}
         calendar.history.touch(stored, number)
+        store.changed(calendar)
 
     # ----------------------------------------------------------------------------------------------------
 

@@ -55,7 +55,9 @@ LIST_ENTRY = _leaves(
     "primary selected summary summaryOverride timeZone"
 )
 CALENDAR_LIST: Mask = {**_leaves("etag kind nextPageToken nextSyncToken"), "items": LIST_ENTRY}
+CHANNEL = _leaves("address expiration id kind params payload resourceId resourceUri token type")
 SCHEMAS = {
+    "channel": CHANNEL,
     "event": EVENT,
     "events": EVENTS,
     "calendar": CALENDAR,

@@ -22,9 +22,9 @@ DEFAULT = (
 SIGN_IN = frozenset({"openid", PREFIX + "userinfo.email", PREFIX + "userinfo.profile"})
 """Those that say who the account is and nothing more."""
 
-_READ = frozenset({"events.get", "events.list"})
+_READ = frozenset({"events.get", "events.list", "events.watch", "channels.stop"})
 _WRITE = frozenset({"events.insert", "events.patch", "events.update", "events.delete"})
-_LIST_READ = frozenset({"calendarList.list", "calendarList.get"})
+_LIST_READ = frozenset({"calendarList.list", "calendarList.get", "channels.stop"})
 _LIST_ENTRY = frozenset({"calendarList.get", "calendarList.patch", "calendarList.delete"})
 _CALENDARS = frozenset({"calendars.get", "calendars.insert", "calendars.patch", "calendars.delete"})
 

@@ -1,7 +1,7 @@
 """Calendar v3 and Google's OAuth endpoints over HTTP.
 
-Endpoints do their work without waiting for anything, so the one event loop lets requests at the model one at
-a time: that is its lock.
+Endpoints do their work without waiting for anything (but for a `sync` message, when the work is done), so the
+one event loop lets requests at the model one at a time: that is its lock.
 """
 
 from __future__ import annotations
@@ -140,6 +140,18 @@ METHODS = (
         _EVENTS + "/{}",
         lambda g, who, c: g.events.delete(who.sub, *c.ids, c.query, _match(c)),
     ),
+    _method(
+        "events.watch",
+        "POST",
+        _EVENTS + "/watch",
+        lambda g, who, c: g.channels.watch(who.sub, *c.ids, c.body, c.query, who.client_id),
+    ),
+    _method(
+        "channels.stop",
+        "POST",
+        "channels/stop",
+        lambda g, who, c: g.channels.stop(who.sub, c.body, c.query, who.client_id),
+    ),
 )
 
 
@@ -167,7 +179,7 @@ class _Api:
         if method is None:
             return Response(_html(404, "Not Found"), 404, media_type="text/html; charset=UTF-8")
         grant = self._service.grants.holder(_bearer(call))
-        return self._answered(
+        response = self._answered(
             method.id,
             lambda: self._perform(method, call, grant),
             {
@@ -179,6 +191,9 @@ class _Api:
                 "sub": grant.sub if grant else None,
             },
         )
+        if method.id == "events.watch" and self._service.google.settings.sync_before_answer:
+            await self._service.dispatcher.deliver()
+        return response
 
     async def token(self, request: Request) -> Response:
         return self._oauth("token", _form(await request.body()), self._service.token)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 import random
 import time
 from collections import defaultdict, deque
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 
 from sandbox.faults import Faults
@@ -15,31 +13,15 @@ from sandbox.google.calendar import GoogleCalendar
 from sandbox.google.clock import Clock
 from sandbox.google.codes import Codes
 from sandbox.google.consent import Consents
+from sandbox.google.dispatcher import Dispatcher
 from sandbox.google.errors import ApiError, Json
 from sandbox.google.grants import Grant, Grants, OAuthError
 from sandbox.google.id_tokens import IdTokens
+from sandbox.google.record import Record
 
-REQUESTS_MAX = 100_000
 MINUTE_SECONDS = 60.0
 COST = {"events.patch": 3, "calendars.patch": 3, "calendarList.patch": 3}
 """Quota units of a method; 1 for every other."""
-
-
-@dataclass
-class Requests:
-    """The last requests, numbered from 1."""
-
-    kept: deque[Json] = field(default_factory=lambda: deque(maxlen=REQUESTS_MAX))
-    number: int = 0
-
-    def add(self, entry: Json) -> None:
-        self.number += 1
-        self.kept.append({"number": self.number, **entry})
-
-    def since(self, number: int) -> list[Json]:
-        """Those after this number, oldest first."""
-        skipped = len(self.kept) - (self.number - number)
-        return list(itertools.islice(self.kept, max(0, skipped), None))
 
 
 class Quota:
@@ -68,11 +50,15 @@ class Service:
         self.grants = Grants(
             self.clock.now, random.Random(f"{seed}/grants"), settings=lambda: self.google.settings
         )
+        channels = self.google.channels
+        self.dispatcher = Dispatcher(channels)
+        channels.on_waiting = self.dispatcher.wake
+        channels.granted, self.grants.ended = self.grants.lives, channels.end
         self.id_tokens = IdTokens(self.clock.now)
         self.codes = Codes(self.grants, self._identify)
         self.consents = Consents(self.grants, self.codes, self.google.store.accounts)
         self.faults = Faults()
-        self.requests = Requests()
+        self.requests = Record()
         self.quota = Quota()
 
     def token(self, form: Mapping[str, str]) -> Json:

@@ -44,6 +44,28 @@ class Settings:
     """Refresh tokens given out for more than signing in die after 7 days."""
     boxes_ticked: bool = True
     """Whether the boxes of a consent page arrive ticked."""
+    unwatchable: frozenset[str] = frozenset()
+    """Ids of calendars that know no push channels, as those of holidays and birthdays."""
+    loopback_push: bool = True
+    """Channels may have plain http addresses on loopback."""
+    channel_seconds_max: int = 7 * 24 * 3600
+    """A channel lives no longer, whatever is asked for."""
+    channels_outlive_grants: bool = False
+    """A channel goes on to its expiration although the consent was taken back."""
+    sync_before_answer: bool = False
+    """The `sync` message is delivered before `watch` is answered; else it may come before or after."""
+    push_delay_seconds: float = 0.0
+    """Until a change is told, on the sandbox's clock."""
+    push_batch_seconds: float = 0.0
+    """Changes within so long of each other are told in one message, at its end."""
+    push_drop_chance: float = 0.0
+    """Of a change that is never told."""
+    push_duplicate_chance: float = 0.0
+    """Of a message that is sent twice."""
+    push_late_seconds: float = 0.0
+    """Changes are still told so long after a channel was stopped."""
+    push_retry_seconds: float = 1.0
+    """Until a message is tried again, doubled each time."""
 
 
 def changed_settings(settings: Settings, data: dict[str, Any]) -> Settings:
@@ -147,12 +169,18 @@ class Store:
         self.accounts: dict[str, Account] = {}
         self.lists: dict[str, CalendarList] = {}
         self.calendars: dict[str, Calendar] = {}
+        self.listeners: list[Callable[[Calendar], None]] = []
+        """Told of every calendar whose events changed, once for each change."""
         self._number = 0
 
     def next_number(self) -> int:
         """Of a change; one counter for everything, so later is larger."""
         self._number += 1
         return self._number
+
+    def changed(self, calendar: Calendar) -> None:
+        for listener in self.listeners:
+            listener(calendar)
 
     def etag(self, number: int) -> str:
         """The version made by a change: quoted, opaque, different for every resource."""

@@ -67,6 +67,7 @@ def test_a_person_acts_by_name(sandbox: Sandbox) -> None:
         ("PUT", "clock", {"hours": 1}, "a clock is"),
         ("PUT", "clock", {"fixed": "noon"}, "no ISO instant"),
         ("GET", "requests?since=x", None, "'since' is the number"),
+        ("GET", "deliveries?since=x", None, "'since' is the number"),
         ("GET", "calendars/nowhere/events", None, "no calendar 'nowhere'"),
     ],
 )

@@ -218,6 +218,8 @@ def methods(client: Any) -> dict[str, Any]:
         "events.patch": client.events().patch(**which, body={}),
         "events.update": client.events().update(**which, body=event()),
         "events.delete": client.events().delete(**which),
+        "events.watch": client.events().watch(**where, body={}),
+        "channels.stop": client.channels().stop(body={"id": "nothere", "resourceId": "x"}),
         "calendars.get": client.calendars().get(**where),
         "calendars.insert": client.calendars().insert(body={"summary": "x"}),
         "calendars.patch": client.calendars().patch(**where, body={}),
@@ -237,8 +239,10 @@ def test_a_scope_allows_its_methods_and_no_other(sandbox: Sandbox, scope: str) -
     for name, request in methods(sandbox.client(account)).items():
         if name not in scopes.SCOPES[scopes.full_name(scope)].methods:
             assert refused(request)[:2] == (403, "insufficientPermissions"), name
-        elif name == "events.get":
+        elif name in ("events.get", "channels.stop"):
             assert refused(request)[:2] == (404, "notFound")
+        elif name == "events.watch":
+            assert refused(request)[:2] == (400, "required")
         else:
             assert request.execute()["kind"].startswith("calendar#")
 
