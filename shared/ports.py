@@ -164,6 +164,29 @@ class EventWrite:
     marker: Marker | None = None
 
 
+@dataclass(frozen=True, repr=False)
+class NewChannel:
+    """A subscription to be made: changes of a calendar are told to `address` until `ttl_seconds` have passed.
+
+    `id`: ours, never used before, at most 64 of `A-Z a-z 0-9 - _ + / =`. `token`: comes back with every
+    message, at most 256 characters.
+    """
+
+    id: str
+    address: str
+    token: str
+    ttl_seconds: int
+
+
+@dataclass(frozen=True)
+class Channel:
+    """A subscription as it was made; `expires` may be sooner than was asked for."""
+
+    id: str
+    resource_id: str
+    expires: datetime
+
+
 class CalendarService(Protocol):
     """The calendars of one account. Nobody is ever notified and no guest is ever written."""
 
@@ -205,6 +228,17 @@ class CalendarService(Protocol):
 
     def unmark(self, calendar_id: str, event: Event) -> Event:
         """Take our private properties off a copy. Raises StaleError, GoneError, RejectedError."""
+
+    def watch(self, calendar_id: str, channel: NewChannel) -> Channel:
+        """Have changes of a calendar's events told. The first message may come before this returns.
+
+        A lost answer leaves it unknown whether the channel was made; its id is not used again then. Raises
+        RejectedError("google_not_watchable") where the calendar knows no channels, TakenError when the id was
+        used before, GoneError (the calendar).
+        """
+
+    def stop(self, channel: Channel) -> None:
+        """End a channel; one that is unknown, gone or not ours is success. Messages may still come after."""
 
 
 # --- the EHR --------------------------------------------------------------------------------------------

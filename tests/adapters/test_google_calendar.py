@@ -36,7 +36,15 @@ from shared.adapters.google_calendar import (
 from shared.adapters.google_calendar.service import LIST_PAGES_MAX
 from shared.core.errors import BlockedError, RejectedError, RetryableError, StaleError, SyncError
 from shared.core.model import Event, Kind, Marker, What, When
-from shared.ports import CursorLostError, EventWrite, GoneError, RefusedError, TakenError
+from shared.ports import (
+    Channel,
+    CursorLostError,
+    EventWrite,
+    GoneError,
+    NewChannel,
+    RefusedError,
+    TakenError,
+)
 
 DENVER = ZoneInfo("America/Denver")
 SUMMARY = "Patient Erika Mustermann"
@@ -301,11 +309,20 @@ OPERATIONS = (
     "events.insert",
     "events.patch",
     "events.delete",
+    "events.watch",
+    "channels.stop",
 )
 READS = ("calendarList.list", "calendarList.get", "events.list", "events.get")
-WRITES = ("calendars.insert", "events.insert", "events.patch", "events.delete")
+WRITES = (
+    "calendars.insert",
+    "events.insert",
+    "events.patch",
+    "events.delete",
+    "events.watch",
+    "channels.stop",
+)
 ONE_EVENT = ("events.get", "events.insert", "events.patch", "events.delete")
-OF_A_LIST = ("calendarList.list", "calendarList.get", "calendars.insert", "events.list")
+OF_A_LIST = ("calendarList.list", "calendarList.get", "calendars.insert", "events.list", "events.watch")
 
 
 def envelope(reason: str, message: str = SUMMARY) -> bytes:
@@ -347,6 +364,16 @@ TABLE = [
     (400, envelope("required"), WRITES, RejectedError, "google_invalid"),
     (400, envelope("timeRangeEmpty"), ("events.list", "calendarList.list"), BlockedError, "google_invalid"),
     (400, HTML, ("events.list",), BlockedError, "google_invalid"),
+    (400, envelope("channelIdNotUnique"), ("events.watch",), TakenError, "google_id_taken"),
+    (
+        400,
+        envelope("pushNotSupportedForRequestedResource"),
+        ("events.watch",),
+        RejectedError,
+        "google_not_watchable",
+    ),
+    (400, envelope("push.webhookUrlNotHttps"), ("events.watch",), BlockedError, "google_push_address"),
+    (401, envelope("push.webhookUrlUnauthorized"), ("events.watch",), BlockedError, "google_push_address"),
     (401, envelope("authError"), OPERATIONS, BlockedError, "google_unauthorized"),
     (403, envelope("rateLimitExceeded"), OPERATIONS, RetryableError, "google_rate_limit"),
     (403, envelope("userRateLimitExceeded"), OPERATIONS, RetryableError, "google_rate_limit"),
@@ -369,6 +396,7 @@ TABLE = [
     (403, envelope("requiredAccessLevel"), ONE_EVENT, RejectedError, "google_forbidden"),
     (403, envelope("somethingNew"), ONE_EVENT, RejectedError, "google_forbidden"),
     (403, envelope("forbidden"), OF_A_LIST, BlockedError, "google_calendar_forbidden"),
+    (403, envelope("forbidden"), ("channels.stop",), GoneError, "google_channel_gone"),
     (403, HTML, OPERATIONS, RetryableError, "google_forbidden_without_reason"),
     (403, b"", OPERATIONS, RetryableError, "google_forbidden_without_reason"),
     (403, None, OPERATIONS, RetryableError, "google_forbidden_without_reason"),
@@ -380,7 +408,15 @@ TABLE = [
         GoneError,
         "google_event_gone",
     ),
-    (404, HTML, ("events.list", "events.insert", "calendarList.get"), GoneError, "google_calendar_gone"),
+    (
+        404,
+        HTML,
+        ("events.list", "events.insert", "events.watch", "calendarList.get"),
+        GoneError,
+        "google_calendar_gone",
+    ),
+    (404, envelope("notFound"), ("channels.stop",), GoneError, "google_channel_gone"),
+    (410, b"", ("channels.stop",), GoneError, "google_channel_gone"),
     (404, envelope("notFound"), ("calendarList.list", "calendars.insert"), RetryableError, "google_refused"),
     (409, envelope("duplicate"), ("events.insert",), TakenError, "google_id_taken"),
     (409, HTML, ("events.insert",), TakenError, "google_id_taken"),
@@ -552,6 +588,7 @@ class Script:
 
 
 RAW = {"id": "e1", "etag": '"2"', "status": "confirmed", "start": NINE, "end": NINE}
+CHANNEL = NewChannel("c1", "https://app.example.org/google", "a secret token", 60)
 EVENT = Event("e1", '"1"', cancelled=False, when=None, what=What(""))
 
 
@@ -662,6 +699,35 @@ def test_what_does_not_refuse_a_restoration_stays_what_it_is(error: SyncError) -
 def test_an_event_without_an_id_is_an_unreadable_answer(answer: dict[str, Any]) -> None:
     with pytest.raises(RetryableError, match="google_answer_unreadable"):
         service(Script(answer)).event("c", "e1")
+
+
+@pytest.mark.parametrize("expiration", [1_772_445_600_000, "1772445600000"])
+def test_a_channel_says_when_it_ends_as_a_number_or_as_text(expiration: object) -> None:
+    script = Script({"id": "c1", "resourceId": "r", "expiration": expiration})
+    made = service(script).watch("c", CHANNEL)
+    assert made == Channel("c1", "r", at(10))
+    ((_, _, asked),) = script.asked
+    assert (asked["body"]["type"], asked["body"]["params"]) == ("web_hook", {"ttl": "60"})
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {},
+        {"id": "c1", "resourceId": "r"},
+        {"id": "c1", "expiration": "1"},
+        {"id": 5, "resourceId": "r", "expiration": "1"},
+        {"id": "c1", "resourceId": "r", "expiration": "soon"},
+        {"id": "c1", "resourceId": "r", "expiration": "9" * 30},
+    ],
+)
+def test_a_channel_without_its_parts_is_an_unreadable_answer(answer: dict[str, Any]) -> None:
+    with pytest.raises(RetryableError, match="google_answer_unreadable"):
+        service(Script(answer)).watch("c", CHANNEL)
+
+
+def test_a_channel_to_be_made_does_not_show_its_token() -> None:
+    assert CHANNEL.token not in repr(CHANNEL)
 
 
 # --- sent once ------------------------------------------------------------------------------------------

@@ -27,15 +27,18 @@ from shared.core.model import Event, Kind, Marker, What, When, all_day
 from shared.ports import (
     CalendarEntry,
     CalendarService,
+    Channel,
     CursorLostError,
     EventPage,
     EventWrite,
     GoneError,
+    NewChannel,
     RefusedError,
     TakenError,
 )
 from tests.fakes.calendar import FakeCalendarService
 from tests.fakes.clock import START, FakeClock
+from tests.sandbox.google.hook import listening
 from tests.servers import server
 
 Json = dict[str, Any]
@@ -65,6 +68,7 @@ class World(Protocol):
 
     service: CalendarService
     email: str
+    of_another_account: CalendarService
 
     def person(self, action: str, **arguments: Any) -> Json: ...
     def person_of_another_account(self, action: str, **arguments: Any) -> Json: ...
@@ -82,6 +86,7 @@ class ModelWorld:
         self.email, self._sub = account.email, account.sub
         self._other = self.google.add_account("kim@example.org", "Europe/Berlin").sub
         self.service: CalendarService = FakeCalendarService(self.google, account.sub, zone=DENVER)
+        self.of_another_account: CalendarService = FakeCalendarService(self.google, self._other, zone=DENVER)
 
     def person(self, action: str, **arguments: Any) -> Json:
         result: Json | None = getattr(Person(self.google, self._sub), action)(**arguments)
@@ -109,11 +114,11 @@ class ServerWorld:
         name = uuid.uuid4().hex[:12]
         self.email = f"robin.{name}@example.org"
         self.grant = self.control("accounts", email=self.email, time_zone="America/Denver")
-        self._other = self.control("accounts", email=f"kim.{name}@example.org", time_zone="Europe/Berlin")[
-            "sub"
-        ]
+        other = self.control("accounts", email=f"kim.{name}@example.org", time_zone="Europe/Berlin")
+        self._other = other["sub"]
         self._open: list[GoogleCalls] = []
         self.service: CalendarService = self.connect()
+        self.of_another_account: CalendarService = self.connect(**other)
 
     def close(self) -> None:
         for calls in self._open:
@@ -564,12 +569,88 @@ def test_unmarking_is_over_the_version_that_was_read(world: World, calendar: str
         world.service.unmark(calendar, replace(event, id="bbbbb"))
 
 
+# --- channels -------------------------------------------------------------------------------------------
+
+HOUR = 3600
+WEEK = timedelta(days=7)
+MINUTE = timedelta(minutes=1)
+"""More than a test takes, where the clock runs."""
+
+
+def new_channel(**changed: Any) -> NewChannel:
+    """Nobody listens where its messages go."""
+    channel = NewChannel(uuid.uuid4().hex, "https://127.0.0.1:9/google", "a token", HOUR)
+    return replace(channel, **changed)
+
+
+def test_a_channel_is_made_under_our_id_and_says_when_it_ends(world: World, calendar: str) -> None:
+    wanted = new_channel()
+    channel = world.service.watch(calendar, wanted)
+    assert channel.id == wanted.id
+    assert channel.resource_id
+    assert timedelta() <= channel.expires - START - timedelta(seconds=HOUR) < MINUTE
+
+
+def test_a_channel_may_end_sooner_than_was_asked_for(world: World, calendar: str) -> None:
+    channel = world.service.watch(calendar, new_channel(ttl_seconds=30 * 24 * HOUR))
+    assert timedelta() <= channel.expires - START - WEEK < MINUTE
+
+
+def test_channels_of_one_calendar_overlap_and_end_one_by_one(world: World, calendar: str) -> None:
+    old = world.service.watch(calendar, new_channel())
+    new = world.service.watch(calendar, new_channel())
+    assert (old.resource_id, old.id != new.id) == (new.resource_id, True)
+    world.service.stop(old)
+    world.service.stop(new)
+
+
+def test_an_id_that_was_used_before_is_taken_though_its_channel_was_stopped(
+    world: World, calendar: str
+) -> None:
+    wanted = new_channel()
+    world.service.stop(world.service.watch(calendar, wanted))
+    with pytest.raises(TakenError):
+        world.service.watch(calendar, wanted)
+
+
+def test_a_calendar_that_cannot_be_watched_is_told_from_all_else(world: World, calendar: str) -> None:
+    world.settings(unwatchable=[world.email])
+    with pytest.raises(RejectedError, match="google_not_watchable"):
+        world.service.watch(world.email, new_channel())
+    assert world.service.watch(calendar, new_channel()).resource_id
+
+
+def test_a_calendar_that_is_gone_cannot_be_watched(world: World, calendar: str) -> None:
+    world.person("delete_calendar", calendar=calendar)
+    with pytest.raises(GoneError):
+        world.service.watch(calendar, new_channel())
+
+
+def test_an_address_nobody_takes_is_our_own_fault(world: World, calendar: str) -> None:
+    with pytest.raises(BlockedError, match="google_push_address"):
+        world.service.watch(calendar, new_channel(address="http://app.example.org/google"))
+
+
+def test_what_is_no_channel_is_refused(world: World, calendar: str) -> None:
+    with pytest.raises(RejectedError, match="google_invalid"):
+        world.service.watch(calendar, new_channel(token="t" * 257))
+
+
+def test_a_channel_that_is_unknown_gone_or_not_ours_is_stopped(world: World, calendar: str) -> None:
+    channel = world.service.watch(calendar, new_channel())
+    world.of_another_account.stop(channel)
+    world.service.stop(channel)
+    world.service.stop(channel)
+    world.service.stop(Channel("nobody", "nothing", channel.expires))
+
+
 # --- over the wire --------------------------------------------------------------------------------------
 
 
 def every_call(service: CalendarService, calendar_id: str) -> dict[str, Any]:
     """One call of each operation, by its id at Google."""
     event = Event("aaaaa", '"1"', cancelled=False, when=NINE, what=What(""))
+    channel = Channel("nobody", "nothing", START)
     return {
         "calendarList.list": lambda: list(service.entries()),
         "calendarList.get": lambda: service.calendar(calendar_id),
@@ -579,6 +660,8 @@ def every_call(service: CalendarService, calendar_id: str) -> dict[str, Any]:
         "events.insert": lambda: service.create(calendar_id, "aaaaa", WRITE),
         "events.patch": lambda: service.update(calendar_id, event, WRITE),
         "events.delete": lambda: service.delete(calendar_id, event),
+        "events.watch": lambda: service.watch(calendar_id, new_channel()),
+        "channels.stop": lambda: service.stop(channel),
     }
 
 
@@ -611,8 +694,11 @@ def test_what_passes_is_tried_again_later(
     assert [each["operation"] for each in wire.requests()] == [operation]  # sent once
 
 
-@pytest.mark.parametrize("operation", [name for name in OPERATIONS if name != "events.delete"])
-def test_nothing_is_no_answer_but_to_a_deletion(wire: ServerWorld, operation: str) -> None:
+WITHOUT_ANSWER = ("events.delete", "channels.stop")
+
+
+@pytest.mark.parametrize("operation", [name for name in OPERATIONS if name not in WITHOUT_ANSWER])
+def test_nothing_is_no_answer_but_to_what_ends_something(wire: ServerWorld, operation: str) -> None:
     wire.fault(operation, status=200, body="")
     with pytest.raises(RetryableError, match="google_answer_unreadable"):
         every_call(wire.service, "primary")[operation]()
@@ -662,6 +748,29 @@ def test_a_lost_answer_to_a_deletion_is_success(wire: ServerWorld) -> None:
     wire.fault("events.delete", lost=True)
     wire.service.delete(calendar, event)
     assert read(wire.service, calendar, "aaaaa").cancelled
+
+
+def test_a_lost_answer_to_a_channel_makes_one_and_tells(wire: ServerWorld) -> None:
+    wanted = new_channel()
+    wire.fault("events.watch", lost=True)
+    with pytest.raises(RetryableError, match="google_unreachable"):
+        wire.service.watch("primary", wanted)
+    with pytest.raises(TakenError):
+        wire.service.watch("primary", wanted)
+
+
+def test_changes_come_with_the_token_of_their_channel_until_it_is_stopped(wire: ServerWorld) -> None:
+    with listening() as hook:
+        channel = wire.service.watch("primary", new_channel(address=hook.address, token="v1.a.b"))
+        assert hook.next_state() == "sync"
+        wire.person("create", calendar="primary", body=TIMED)
+        headers = hook.next().headers
+        assert (headers["X-Goog-Channel-ID"], headers["X-Goog-Channel-Token"]) == (channel.id, "v1.a.b")
+        assert headers["X-Goog-Resource-ID"] == channel.resource_id
+        wire.service.stop(channel)
+        wire.person("create", calendar="primary", body=TIMED)
+        other = wire.service.watch("primary", new_channel(address=hook.address))
+        assert hook.next().headers["X-Goog-Channel-ID"] == other.id  # nothing came between
 
 
 def test_a_server_that_never_answers_is_unreachable(wire: ServerWorld) -> None:

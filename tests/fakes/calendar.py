@@ -23,6 +23,7 @@ class ModelCalls:
         self._collections = {
             "calendarList": google.calendar_list,
             "calendars": google.calendars,
+            "channels": google.channels,
             "events": google.events,
         }
         self._sub = sub
@@ -31,10 +32,9 @@ class ModelCalls:
         collection, method = operation.split(".")
         arguments = [parameters.pop(name) for name in _PATH if name in parameters]
         condition = {} if if_match is None else {"if_match": if_match}
+        owner = self._collections["channels" if method == "watch" else collection]
         try:
-            answer = getattr(self._collections[collection], method)(
-                self._sub, *arguments, query=parameters, **condition
-            )
+            answer = getattr(owner, method)(self._sub, *arguments, query=parameters, **condition)
         except ApiError as error:
             body = json.dumps(error.body()).encode()
             raise translate(error.status, body, operation, {}) from None

@@ -23,9 +23,11 @@ TOKEN_URI = "https://oauth2.googleapis.com/token"  # noqa: S105 - an address
 TIMEOUT_SECONDS = 20.0
 """Of one call; the longest answer, a full page of events, takes a few."""
 
-_NOT_REPEATABLE = frozenset({"calendars.insert"})
-"""Everything else can be sent twice: it names its id, carries the version it is for, or reads."""
-_WITHOUT_ANSWER = frozenset({"events.delete", "calendars.delete"})
+_NOT_REPEATABLE = frozenset({"calendars.insert", "events.watch"})
+"""Everything else can be sent twice: it names its id, carries the version it is for, or reads. A channel names
+its id too, but a second answer would not say what the first try made.
+"""
+_WITHOUT_ANSWER = frozenset({"events.delete", "calendars.delete", "channels.stop"})
 
 logging.getLogger("googleapiclient.http").setLevel(logging.ERROR)  # its warnings quote bodies of answers
 
@@ -118,7 +120,7 @@ class GoogleCalls:
             static_discovery=True,
             cache_discovery=False,
         )
-        names = ("calendarList", "calendars", "events")
+        names = ("calendarList", "calendars", "channels", "events")
         return {name: getattr(service, name)() for name in names}
 
     @cached_property

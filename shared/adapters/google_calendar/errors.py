@@ -24,7 +24,7 @@ QUOTA_SECONDS = 3600.0
 """Use limits of an account refill in hours, not in seconds."""
 
 _ONE_EVENT = frozenset({"events.get", "events.insert", "events.patch", "events.delete"})
-_OF_A_CALENDAR = frozenset({"events.list", "events.insert", "calendarList.get"})
+_OF_A_CALENDAR = frozenset({"events.list", "events.insert", "events.watch", "calendarList.get"})
 _CONDITIONAL = frozenset({"events.patch", "events.delete"})
 _READS = frozenset({"events.list", "events.get", "calendarList.list", "calendarList.get"})
 
@@ -38,6 +38,8 @@ def translate(status: int, body: bytes | None, operation: str, headers: Mapping[
     `events.patch` and `events.delete` are taken to carry If-Match. `headers`: lower-case names.
     """
     problem = _problem(body)
+    if any(reason.startswith("push.") for reason in problem.reasons):  # 400, and 401 for a domain unverified
+        return BlockedError("google_push_address")
     if status == 401:
         return BlockedError("google_unauthorized")
     if status == 403:
@@ -120,6 +122,8 @@ def _forbidden(problem: _Problem, operation: str, headers: Mapping[str, str]) ->
         return BlockedError("google_calendar_not_enabled")
     if operation in _ONE_EVENT:
         return RejectedError("google_forbidden")
+    if operation == "channels.stop":  # it is somebody else's
+        return GoneError("google_channel_gone")
     return BlockedError("google_calendar_forbidden")
 
 
@@ -131,10 +135,16 @@ def _gone(status: int, problem: _Problem, operation: str) -> SyncError:
         return GoneError("google_calendar_gone")
     if operation in _ONE_EVENT:
         return GoneError("google_event_gone")
+    if operation == "channels.stop":
+        return GoneError("google_channel_gone")
     return RetryableError("google_refused")  # the list of an account, and making a calendar, cannot be gone
 
 
 def _invalid(problem: _Problem, operation: str) -> SyncError:
+    if "pushNotSupportedForRequestedResource" in problem.reasons:
+        return RejectedError("google_not_watchable")
+    if "channelIdNotUnique" in problem.reasons:
+        return TakenError("google_id_taken")
     if operation not in _READS:
         return RejectedError("google_invalid")
     if operation == "events.list" and any(words in problem.words for words in _LOST_CURSOR_WORDS):

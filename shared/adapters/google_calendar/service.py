@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,7 +18,15 @@ from shared.adapters.google_calendar.events import (
 )
 from shared.core.errors import BlockedError, RejectedError, RetryableError, StaleError
 from shared.core.model import Event
-from shared.ports import CalendarEntry, EventPage, EventWrite, GoneError, RefusedError
+from shared.ports import (
+    CalendarEntry,
+    Channel,
+    EventPage,
+    EventWrite,
+    GoneError,
+    NewChannel,
+    RefusedError,
+)
 
 LIST_PAGES_MAX = 100
 """Pages of a calendar list: 25,000 calendars, far above any account."""
@@ -25,6 +34,7 @@ _LIST_PAGE = 250
 _EVENTS_PAGE = 2500
 _ENTRY_FIELDS = "id,description,accessRole,timeZone,deleted"
 _CALENDAR_FIELDS = "id,description,timeZone"
+_CHANNEL_FIELDS = "id,resourceId,expiration"
 _PAGE_FIELDS = f"nextPageToken,nextSyncToken,timeZone,items({FIELDS})"
 
 
@@ -144,6 +154,27 @@ class GoogleCalendarService:
     def unmark(self, calendar_id: str, event: Event) -> Event:
         return self._patch(calendar_id, event, UNMARKED)
 
+    # --- channels ---------------------------------------------------------------------------------------
+
+    def watch(self, calendar_id: str, channel: NewChannel) -> Channel:
+        """Sent once, never again by itself."""
+        body = {
+            "id": channel.id,
+            "type": "web_hook",
+            "address": channel.address,
+            "token": channel.token,
+            "params": {"ttl": str(channel.ttl_seconds)},
+        }
+        return _channel(
+            self._calls("events.watch", calendarId=calendar_id, body=body, fields=_CHANNEL_FIELDS)
+        )
+
+    def stop(self, channel: Channel) -> None:
+        with contextlib.suppress(GoneError):
+            self._calls("channels.stop", body={"id": channel.id, "resourceId": channel.resource_id})
+
+    # ----------------------------------------------------------------------------------------------------
+
     def _patch(self, calendar_id: str, event: Event, body: dict[str, Any]) -> Event:
         raw = self._calls(
             "events.patch",
@@ -176,3 +207,14 @@ def _entry(raw: dict[str, Any]) -> CalendarEntry:
         owner=raw.get("accessRole") == "owner",
         zone=raw.get("timeZone", ""),
     )
+
+
+def _channel(raw: dict[str, Any]) -> Channel:
+    """Google's expiration is milliseconds since 1970, as text."""
+    try:
+        expires = datetime.fromtimestamp(int(raw["expiration"]) / 1000, UTC)
+        if isinstance(raw["id"], str) and isinstance(raw["resourceId"], str):
+            return Channel(raw["id"], raw["resourceId"], expires)
+    except (KeyError, TypeError, ValueError, OverflowError, OSError):
+        pass
+    raise RetryableError("google_answer_unreadable")
