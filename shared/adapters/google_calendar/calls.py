@@ -24,8 +24,9 @@ TIMEOUT_SECONDS = 20.0
 """Of one call; the longest answer, a full page of events, takes a few."""
 
 _NOT_REPEATABLE = frozenset({"calendars.insert", "events.watch"})
-"""Everything else can be sent twice: it names its id, carries the version it is for, or reads. A channel names
-its id too, but a second answer would not say what the first try made.
+"""Everything else can be sent twice: it names its id, carries the version it is for, or reads.
+
+A channel names its id too, but a second answer would not say what the first try made.
 """
 _WITHOUT_ANSWER = frozenset({"events.delete", "calendars.delete", "channels.stop"})
 
