@@ -260,7 +260,8 @@ class _Slice:
         first = [case for case in cases if case.to_be_written_down()]
         for some in batched_cases(first, COMMIT_WRITES_MAX - 1) or [[]]:
             for case in some:
-                case.item = kept(case, retry_at=self.started, tries=case.item.tries)
+                item = kept(case, retry_at=self.started, tries=case.item.tries)
+                case.item = replace(item, carrying=case.met_deleted() or item.carrying)
             versions = self._save(self.calendar, [self._put(case.item, case.version) for case in some])
             for case, version in zip(some, versions, strict=True):
                 case.stored, case.version = case.item, version

@@ -23,7 +23,7 @@ class Case:
     ehr: Reading | None = None
     calendar: Reading | None = None
     half_done: bool = False
-    """An earlier job was to delete its event, and may have done so before it died."""
+    """An earlier job was carrying a deletion over, and may have done so before it died."""
     verify: bool = False
     """A complete listing lacked the event: an absence met by id counts."""
     extras: list[Event] = field(default_factory=list)
@@ -42,25 +42,23 @@ class Case:
         """Both sides were without it: whatever is there now has come back since."""
         if not agreed_gone(self.item, self.known(Side.EHR), self.known(Side.CALENDAR)):
             return
-        from_calendar = self.known(Side.EHR) is None and self.item.seen.ehr != Reading(None)
+        from_calendar = self.item.carrying is Side.CALENDAR and self.row is not None
         version = self.row.version if self.row is not None and from_calendar else None
-        self.item = replace(self.item, base=Base(), cancelled_version=version)
+        self.item = replace(self.item, base=Base(), carrying=None, cancelled_version=version)
+
+    def met_deleted(self) -> Side | None:
+        """The side that has deleted what the other still holds."""
+        for side in Side:
+            if self.known(side) is None and self.item.base.of(side) is not None:
+                return side if self.known(side.other) is not None else None
+        return None
 
     def to_be_written_down(self) -> bool:
-        """Whether the store has to know of it before anything is done: it is new, or was met deleted."""
-        return self.version is None or not self.absence_is_noted()
+        """Whether the store has to know of it before anything is done: it is new, or was met deleted.
 
-    def absence_is_noted(self) -> bool:
-        """Whether the store knows of every deletion that is to be carried over to the other side.
-
-        Else one that a job carried over before it died would look like the other side's own.
+        Else a deletion that a job carried over before it died would look like the other side's own.
         """
-        return all(
-            self.known(side) is not None
-            or self.item.base.of(side) is None
-            or self.item.seen.of(side) == Reading(None)
-            for side in Side
-        )
+        return self.version is None or self.met_deleted() not in (None, self.item.carrying)
 
     def readings(self) -> tuple[Reading, Reading]:
         return Reading(self.known(Side.EHR)), Reading(self.known(Side.CALENDAR))

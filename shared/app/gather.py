@@ -14,7 +14,7 @@ from shared.app.world import World
 from shared.core.errors import BlockedError
 from shared.core.item import Item
 from shared.core.match import Claim, choose_event, claim, k_from_calendar, k_of_event
-from shared.core.model import Appointment, Event, Kind, Reading, Side
+from shared.core.model import Appointment, Event, Kind, Side
 from shared.core.policy import Mode
 from shared.core.window import Window, instants, scan_window, window
 from shared.ports import CalendarService, Ehr, EventPage
@@ -255,7 +255,7 @@ class Gatherer:
     def _case(self, k: str, item: Item) -> Case:
         if k not in self._cases:
             stored = self.items.get(k)
-            half_done = item.retry_at is not None and item.seen.ehr == Reading(None)
             kept_item, version = stored or (None, None)
+            half_done = item.carrying is not None
             self._cases[k] = Case(item, kept_item, version, half_done=half_done, verify=item.verify)
         return self._cases[k]

@@ -124,18 +124,16 @@ class Settler:
     # --- decide ---
 
     def _settle(self, case: Case) -> Item:
-        if case.event is None and self._starts_over(case):
-            self._read(case)
+        self._read(case, self._doubtful(case))
         self._remove_extras(case)
         self._take_mark_off(case)
         self._refuse_unreadable(case)
-        case.agree_on_absence()
         read = False
         for _ in range(self.world.limits.stale_tries + 2):  # one read for want of a text, one refusal
             decision = self._decide(case)
             if isinstance(decision, (Hold, Leave)):
                 self._count_open(decision)
-                return kept(case, retry_at=None)
+                return replace(kept(case, retry_at=None), carrying=None)
             missing = [] if read else self._missing(case, decision)
             if missing:
                 read = True
@@ -152,10 +150,15 @@ class Settler:
                 self._read(case)
         raise StaleError("contested")
 
-    def _starts_over(self, case: Case) -> bool:
-        """Nothing that was known of its event is relied on."""
-        never_settled = case.item.event_id is not None and case.item.base.calendar is None
-        return case.item.aside is not None or never_settled or case.half_done
+    def _doubtful(self, case: Case) -> list[Side]:
+        """The sides that were not read in this job and of which nothing known earlier is relied on."""
+        item, doubtful = case.item, []
+        never_settled = item.event_id is not None and item.base.calendar is None
+        if case.half_done and case.ehr is None:
+            doubtful.append(Side.EHR)
+        if case.event is None and (never_settled or case.half_done or item.aside is not None):
+            doubtful.append(Side.CALENDAR)
+        return doubtful
 
     def _remove_extras(self, case: Case) -> None:
         while case.extras:
@@ -189,9 +192,9 @@ class Settler:
     def _refuse_unreadable(self, case: Case) -> None:
         if case.unreadable is not None:
             raise RejectedError(case.unreadable)
-        event = case.event
-        new = case.item.base.calendar is None and case.row is None
-        if new and event is not None and event.series and not event.cancelled:
+        event, item = case.event, case.item
+        made_by_hand = item.origin is Side.CALENDAR and item.appointment_id is None
+        if made_by_hand and event is not None and event.series and not event.cancelled:
             raise RejectedError("series_not_taken_in")
 
     def _decide(self, case: Case) -> Decision:
@@ -255,6 +258,7 @@ class Settler:
             self._read_event(case)
         if case.unreadable is not None:
             raise RejectedError(case.unreadable)
+        case.agree_on_absence()
 
     def _read_row(self, case: Case) -> None:
         appointment_id = case.item.appointment_id or (case.row.id if case.row else None)
@@ -270,7 +274,7 @@ class Settler:
             return
         event = self.service.event(self._calendar_id, event_id)
         gone = event is None or event.cancelled
-        by_delta = not (case.verify or case.half_done)
+        by_delta = not case.verify and case.item.carrying is not Side.EHR
         if gone and case.known(Side.CALENDAR) is not None and by_delta:
             raise LookWantedError("deletion_met_by_id")
         see_event(case, event, self.renderer)
@@ -285,7 +289,7 @@ class Settler:
     def _carry_out(self, case: Case, decision: Settle) -> Item:
         """Write what differs from the target, the EHR first: it may refuse."""
         ehr, calendar = case.known(Side.EHR), case.known(Side.CALENDAR)
-        if not decision.present and not case.absence_is_noted():
+        if not decision.present and case.met_deleted() not in (None, case.item.carrying):
             raise _NotNotedError("deletion_not_noted")
         writes_calendar = _work(decision, Side.CALENDAR, calendar, ehr)
         if writes_calendar:

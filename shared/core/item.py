@@ -38,6 +38,9 @@ class Item:
     """Failed tries since it was last settled."""
     aside: str | None = None
     """Why it is set aside; the reason is a code."""
+    carrying: Side | None = None
+    """The side where it was met deleted, once the store knows that this is being carried over to the other.
+    Whether it was done is open until the item is settled."""
     cancelled_version: str | None = None
     """Version of the row that our own cancellation made: bringing the event back undoes just that one."""
     verify: bool = False
@@ -63,6 +66,7 @@ class Item:
             generation=0,
             base=Base(ehr=self.base.ehr),
             seen=Seen(ehr=self.seen.ehr),
+            carrying=None,
             verify=False,
         )
 
@@ -70,13 +74,11 @@ class Item:
 def agreed_gone(item: Item, ehr: Facts | None, calendar: Facts | None) -> bool:
     """Whether both sides have been without it since they last agreed, as far as is known now.
 
-    One was seen to lack it before, and now the other does: somebody, perhaps our own job that did not live to
-    write it down, has deleted it there. That is no news to be carried back to the first.
+    Its deletion on one side was being carried over, and the other side lacks it now: our own job, which did
+    not live to write it down, has deleted it there, or somebody else has. That is no news to be carried back.
     """
-    seen_ehr, seen_calendar = item.seen.ehr, item.seen.calendar
-    ehr_went = seen_ehr is not None and seen_ehr.facts is None and calendar is None
-    calendar_went = seen_calendar is not None and seen_calendar.facts is None and ehr is None
-    return item.base != Base() and (ehr_went or calendar_went)
+    held = {Side.EHR: ehr, Side.CALENDAR: calendar}
+    return item.carrying is not None and held[item.carrying.other] is None
 
 
 def unsettled(item: Item, ehr: Reading, calendar: Reading) -> Item:
@@ -92,4 +94,6 @@ def unsettled(item: Item, ehr: Reading, calendar: Reading) -> Item:
 
 def settled(item: Item, base: Base) -> Item:
     """The item when both sides agree on `base`."""
-    return replace(item, base=base, seen=Seen(), retry_at=None, tries=0, aside=None, verify=False)
+    return replace(
+        item, base=base, seen=Seen(), retry_at=None, tries=0, aside=None, carrying=None, verify=False
+    )

@@ -163,7 +163,7 @@ def test_a_practice_comes_back_as_it_was(practice: Practice) -> None:
 
 A_FACT = Facts(timed(NOW, NOW), "what", "1")
 WITHOUT_A_DEFAULT = [
-    Item("k", Kind.BLOCK, Side.CALENDAR, 3, "a", "e", Base(A_FACT), Seen(Reading(A_FACT)), NOW, 2, "bug", "7", True, (NOW,)),
+    Item("k", Kind.BLOCK, Side.CALENDAR, 3, "a", "e", Base(A_FACT), Seen(Reading(A_FACT)), NOW, 2, "bug", Side.EHR, "7", True, (NOW,)),
     replace(
         CALENDAR, creating_at=NOW, cursor="token", cursor_format=1, pass_at=NOW, passed_at=NOW, checked_at=NOW,
         retry_at=NOW, lease=Lease("job", NOW), progress=Progress(1, 2), missing=True,

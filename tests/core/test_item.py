@@ -98,8 +98,8 @@ def test_to_settle_keeps_what_later_jobs_have_to_know() -> None:
 
 # --- gone on both sides ---------------------------------------------------------------------------------
 
-MET_DELETED = replace(AGREED, seen=Seen(calendar=GONE))
-CANCELLED = replace(AGREED, seen=Seen(ehr=GONE))
+MET_DELETED = replace(AGREED, carrying=Side.CALENDAR)
+CANCELLED = replace(AGREED, carrying=Side.EHR)
 
 
 @pytest.mark.parametrize(
@@ -117,12 +117,11 @@ CANCELLED = replace(AGREED, seen=Seen(ehr=GONE))
         (CANCELLED, NEWS, None, True),
         (CANCELLED, None, CALENDAR, False),
         (CANCELLED, NEWS, CALENDAR, False),
-        (replace(MET_DELETED, base=Base()), None, None, False),
-        (replace(CANCELLED, base=Base()), NEWS, None, False),
-        (replace(AGREED, seen=Seen(ehr=Reading(NEWS))), NEWS, None, False),
+        (replace(AGREED, seen=Seen(ehr=GONE)), NEWS, None, False),
+        (replace(AGREED, seen=Seen(calendar=GONE)), None, NEWS, False),
     ],
 )
-def test_both_sides_have_agreed_on_absence_when_one_lacked_it_and_now_the_other_does(
+def test_a_deletion_that_was_being_carried_over_is_agreed_on_once_the_other_side_lacks_it_too(
     item: Item, ehr: Facts | None, calendar: Facts | None, *, gone: bool
 ) -> None:
     assert agreed_gone(item, ehr, calendar) is gone
