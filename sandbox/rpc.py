@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeAlias
@@ -9,9 +11,10 @@ from typing import Any, TypeAlias
 import grpc
 
 from sandbox.faults import Fault, Faults
-from sandbox.serving import LOOPBACK
+from sandbox.serving import LOOPBACK, listen
 
 THREADS = 32
+STOP_SECONDS = 0.5
 _MESSAGE_BYTES_MAX = 4 * 1024 * 1024
 
 Message: TypeAlias = Any
@@ -115,3 +118,16 @@ def start(routes: Routes, port: int) -> tuple[Any, int]:
     bound = server.add_insecure_port(f"{LOOPBACK}:{port}")
     server.start()
     return server, bound
+
+
+def serve(name: str, routes: Routes, port: int) -> None:
+    """Serve until SIGTERM or Ctrl-C; print the address once connections are accepted."""
+    if port:
+        listen(port).close()  # says clearly when it is taken; gRPC would log its inner story
+    stopped = threading.Event()
+    for each in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(each, lambda _signal, _frame: stopped.set())
+    server, bound = start(routes, port)
+    print(f"{name} on {LOOPBACK}:{bound}", flush=True)
+    stopped.wait()
+    server.stop(STOP_SECONDS).wait()

@@ -43,7 +43,6 @@ MACHINE = re.compile(r"(?<![\w.}])(/(root|home|work|tmp|Users|var|opt|mnt)/|[A-Z
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 NOT_IN_USE = {
-    "google-cloud-secret-manager": "google.cloud.secretmanager",
     "pydantic": "pydantic",
 }
 """Packages that the documents call unused, and what using them would import."""
