@@ -357,3 +357,37 @@ class Secrets(Protocol):
 
     def versions(self, name: str) -> Sequence[bytes]:
         """All enabled versions, newest first: for keys that overlap while they are rotated."""
+
+
+# --- consent --------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, repr=False)
+class Grant:
+    """What a person granted with one consent, and who it was."""
+
+    sub: str
+    """The account, for ever; its e-mail may change."""
+    email: str
+    hosted_domain: str | None
+    """Of an organization's account."""
+    scopes: frozenset[str]
+    """All that is granted now, by their full names: a person may leave out any that was asked for."""
+    refresh_token: str | None
+
+
+class Consent(Protocol):
+    """A person's consent to what we do in their calendar account: an authorization code, with PKCE."""
+
+    def consent_url(self, state: str, code_challenge: str, redirect_uri: str, login_hint: str | None) -> str:
+        """Where the browser goes. `code_challenge`: S256; `login_hint`: an e-mail, to choose the account."""
+
+    def exchange(self, code: str, code_verifier: str, redirect_uri: str) -> Grant:
+        """What the code stands for; a code is taken once, so a lost answer needs a new consent.
+
+        Raises RejectedError("consent_code_refused"), RejectedError("consent_identity_refused") where it does
+        not prove whose consent it is, BlockedError("google_client_configuration") where the client is wrong.
+        """
+
+    def revoke(self, token: str) -> None:
+        """End all that the account of this token granted us; a dead token is success."""

@@ -765,12 +765,12 @@ def test_changes_come_with_the_token_of_their_channel_until_it_is_stopped(wire: 
         assert hook.next_state() == "sync"
         wire.person("create", calendar="primary", body=TIMED)
         headers = hook.next().headers
-        assert (headers["X-Goog-Channel-ID"], headers["X-Goog-Channel-Token"]) == (channel.id, "v1.a.b")
-        assert headers["X-Goog-Resource-ID"] == channel.resource_id
+        assert (headers["x-goog-channel-id"], headers["x-goog-channel-token"]) == (channel.id, "v1.a.b")
+        assert headers["x-goog-resource-id"] == channel.resource_id
         wire.service.stop(channel)
         wire.person("create", calendar="primary", body=TIMED)
         other = wire.service.watch("primary", new_channel(address=hook.address))
-        assert hook.next().headers["X-Goog-Channel-ID"] == other.id  # nothing came between
+        assert hook.next().headers["x-goog-channel-id"] == other.id  # nothing came between
 
 
 def test_a_server_that_never_answers_is_unreachable(wire: ServerWorld) -> None:
