@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from sandbox.ehr.clock import SandboxClock
+from sandbox.ehr.identity import PRACTICE
 from sandbox.ehr.instants import parse_instant
 from sandbox.ehr.server import TOKEN, make_app
 from sandbox.serving import argument_parser, serve
@@ -10,6 +11,10 @@ def main() -> None:
     parser = argument_parser("ehr", "A local FHIR R4 server that stands for the hosted EHR.")
     parser.add_argument("--now", help="instant at which its clock starts (default: the machine's time)")
     parser.add_argument("--token", default=TOKEN, help="the bearer token it accepts (default: %(default)s)")
+    parser.add_argument("--practice", default=PRACTICE, help="its name in tokens (default: %(default)s)")
+    parser.add_argument(
+        "--calsync-api", default="", help="where the sync's endpoints for the front end begin"
+    )
     options = parser.parse_args()
     clock = SandboxClock()
     if options.now is not None:
@@ -17,7 +22,8 @@ def main() -> None:
             clock.set(now=parse_instant(options.now))
         except ValueError as error:
             parser.error(f"--now: {error}")
-    serve("sandbox ehr", make_app(clock, token=options.token), options.port)
+    app = make_app(clock, token=options.token, practice=options.practice, calsync_api=options.calsync_api)
+    serve("sandbox ehr", app, options.port)
 
 
 if __name__ == "__main__":

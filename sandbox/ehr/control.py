@@ -63,7 +63,7 @@ def _texts(value: object) -> list[str]:
     return [_instance(str, item) for item in _instance(list, value)]
 
 
-def _seconds(value: object) -> float:
+def _number(value: object) -> float:
     number = float(_instance(int, value) if isinstance(value, int) else _instance(float, value))
     if not 0 <= number < float("inf"):
         raise ValueError(f"it is {value!r}")
@@ -78,7 +78,7 @@ _PARSERS: dict[str, Callable[[object], object]] = {
     "date": lambda value: date.fromisoformat(_instance(str, value)),
     "bool": lambda value: _instance(bool, value),
     "int": lambda value: _instance(int, value),
-    "float": _seconds,
+    "float": _number,
 }
 _MEANING = {
     "str": "a text",
@@ -88,5 +88,5 @@ _MEANING = {
     "date": "a date (YYYY-MM-DD)",
     "bool": "true or false",
     "int": "a whole number",
-    "float": "a number of seconds, not negative",
+    "float": "a number, not negative",
 }

@@ -10,6 +10,8 @@
     store.metadata() -> Resource                                                 (a CapabilityStatement)
     store.resources(resource_type) -> list[Resource]    the truth: newest state of every row not deleted
     store.settings = Settings(...)                      may be replaced at any time
+    store.on_change = listener                          told of every version once everybody sees it
+    store.commit_due()                                  lets everybody see what is late, without reading
 
 `Resource` is plain FHIR JSON (`dict[str, Any]`); it is copied in and out. `params` are (name, value) pairs as
 they stand in a query string, decoded. `if_match` is a bare `meta.versionId`; `if_none_exist` is the query
@@ -40,7 +42,7 @@ from sandbox.ehr.outcome import FhirError, Resource
 from sandbox.ehr.search import Params, bundle, parameters, parse_query, run, subset
 from sandbox.ehr.validate import check
 
-__all__ = ["By", "FhirError", "FhirStore", "Resource", "Settings", "Written"]
+__all__ = ["By", "Change", "FhirError", "FhirStore", "Resource", "Settings", "Written"]
 
 SERVED = ("Appointment", "Location", "Patient", "Practitioner", "PractitionerRole")
 """The types the CapabilityStatement names; any other type is stored and found by id and identifier."""
@@ -80,10 +82,36 @@ class Written:
     changed: bool
 
 
+@dataclass(frozen=True)
+class Change:
+    """A version that everybody sees from now on."""
+
+    resource_type: str
+    version: Version
+    made: bool
+    """It is the row's first."""
+
+    @property
+    def interaction(self) -> str:
+        """As FHIR names it: `create`, `update`, `delete`."""
+        if not self.version.text:
+            return "delete"
+        return "create" if self.made else "update"
+
+    @property
+    def reference(self) -> str:
+        return f"{self.resource_type}/{self.version.id}"
+
+
+def _nobody(_change: Change) -> None:
+    """Nobody listens."""
+
+
 @dataclass(slots=True)
 class _Row:
     """The version everybody sees, and the one still inside its transaction."""
 
+    resource_type: str
     committed: Version | None = None
     pending: Version | None = None
     due: datetime | None = None
@@ -97,6 +125,7 @@ class FhirStore:
     ) -> None:
         """`now` answers aware datetimes; `rng` makes ids and versions: the same seed, the same ids."""
         self.settings = settings or Settings()
+        self.on_change: Callable[[Change], None] = _nobody
         self._now = now
         self._rng = rng
         self._rows: dict[str, dict[str, _Row]] = {}
@@ -113,8 +142,8 @@ class FhirStore:
         self, resource_type: str, resource_id: str, *, elements: Sequence[str] = (), by: By = By.SYNC
     ) -> Resource:
         """Staff see what they wrote even while it is not visible to others. Raises FhirError 404, 410."""
-        self._commit_due()
-        row = self._rows.get(resource_type, {}).get(resource_id, _Row())
+        self.commit_due()
+        row = self._rows.get(resource_type, {}).get(resource_id, _Row(resource_type))
         newest = row.pending if by is By.STAFF and row.pending else row.committed
         return subset(_alive(newest, resource_type, resource_id).parse(), elements)
 
@@ -162,7 +191,7 @@ class FhirStore:
             existing = self._matching(resource["resourceType"], if_none_exist)
             if existing:
                 return Written(existing.parse(), 200, changed=False)
-        row, resource_id = _Row(), self._new_id()
+        row, resource_id = _Row(resource["resourceType"]), self._new_id()
         written = self._write(row, {**resource, "id": resource_id}, by)
         self._rows.setdefault(resource["resourceType"], {})[resource_id] = row
         return Written(written, 201, changed=True)
@@ -196,11 +225,19 @@ class FhirStore:
             rules.check_removal(current.parse())
         self._put(row, Version(resource_id, self._new_id(), self.now(), "", current.facts), by)
 
+    def commit_due(self) -> None:
+        """Lets everybody see what staff wrote long enough ago."""
+        if not self._pending:
+            return
+        moment = self.now()
+        for row in [row for row in self._pending if row.due and row.due <= moment]:
+            self._commit(row)
+
     # --- inside -----------------------------------------------------------------------------------------
 
     def _held(self, resource_type: str, resource_id: str, if_match: str | None) -> tuple[_Row, Version]:
         """The row under its lock (a write still in its transaction ends first) and its live version."""
-        row = self._rows.get(resource_type, {}).get(resource_id, _Row())
+        row = self._rows.get(resource_type, {}).get(resource_id, _Row(resource_type))
         self._commit(row)
         current = _alive(row.committed, resource_type, resource_id)
         if if_match is not None and self.settings.if_match_honoured and if_match != current.version_id:
@@ -235,26 +272,25 @@ class FhirStore:
 
     def _put(self, row: _Row, version: Version, by: By) -> None:
         if by is By.SYNC or not self.settings.late_visibility_seconds:
-            row.committed = version
+            self._show(row, version)
             return
         row.pending = version
         row.due = version.last_updated + timedelta(seconds=self.settings.late_visibility_seconds)
         self._pending.append(row)
 
-    def _commit_due(self) -> None:
-        if not self._pending:
-            return
-        moment = self.now()
-        for row in [row for row in self._pending if row.due and row.due <= moment]:
-            self._commit(row)
-
     def _commit(self, row: _Row) -> None:
         if row.pending:
-            row.committed, row.pending, row.due = row.pending, None, None
+            version, row.pending, row.due = row.pending, None, None
             self._pending = [each for each in self._pending if each is not row]
+            self._show(row, version)
+
+    def _show(self, row: _Row, version: Version) -> None:
+        change = Change(row.resource_type, version, made=row.committed is None)
+        row.committed = version
+        self.on_change(change)
 
     def _visible(self, resource_type: str) -> Iterator[Version]:
-        self._commit_due()
+        self.commit_due()
         for row in self._rows.get(resource_type, {}).values():
             if row.committed and row.committed.text:
                 yield row.committed

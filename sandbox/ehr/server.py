@@ -1,4 +1,8 @@
-"""The sandbox EHR over HTTP: FHIR under /fhir, and /control for tests and for people who try things."""
+"""The sandbox EHR over HTTP: FHIR under /fhir, keys at /jwks, its own page under /app, and /control for tests
+and for people who try things.
+
+Endpoints do their work without waiting for anything but the network, so the one event loop is the lock.
+"""
 
 from __future__ import annotations
 
@@ -20,9 +24,12 @@ from sandbox.ehr.api import Api, body_of
 from sandbox.ehr.clock import SandboxClock
 from sandbox.ehr.control import act, arguments
 from sandbox.ehr.fhir import FhirStore, Settings
+from sandbox.ehr.hooks import Hooks, HookSettings
+from sandbox.ehr.identity import PRACTICE, Identity
 from sandbox.ehr.instants import format_instant
 from sandbox.ehr.outcome import FhirError, Resource
 from sandbox.ehr.practice import seed_practice
+from sandbox.ehr.return_page import ReturnPage
 from sandbox.ehr.staff import Staff
 from sandbox.faults import fault_from_json
 
@@ -33,13 +40,25 @@ _TRANSPORT = "sandbox.transport"
 _RECEIVE_MAX = 10
 
 
-def make_app(clock: SandboxClock, *, token: str = TOKEN) -> Starlette:
-    """An empty EHR."""
+def make_app(
+    clock: SandboxClock, *, token: str = TOKEN, practice: str = PRACTICE, calsync_api: str = ""
+) -> Starlette:
+    """An empty EHR. `calsync_api`: where the sync's own endpoints begin."""
     api = Api(FhirStore(now=clock.now, rng=random.Random(0)), token)
-    control = _Control(api, clock)
+    identity = Identity(clock.now, practice)
+
+    def commit_due() -> None:  # a seed replaces the store
+        api.store.commit_due()
+
+    hooks = Hooks(clock.now, random.Random(0), commit_due)
+    page = ReturnPage(lambda practitioner: identity.token(practitioner=practitioner), calsync_api)
+    control = _Control(api, clock, identity, hooks, page)
 
     async def fhir(request: Request) -> Response:
         return _response(api.handle(await _call(request)))
+
+    async def jwks(_request: Request) -> Response:
+        return JSONResponse(identity.jwks(), headers={"Cache-Control": "max-age=300"})
 
     async def run_control(request: Request) -> Response:
         return control.run(
@@ -50,7 +69,9 @@ def make_app(clock: SandboxClock, *, token: str = TOKEN) -> Starlette:
         routes=[
             Route("/fhir", fhir, methods=_METHODS),
             Route("/fhir/{path:path}", fhir, methods=_METHODS),
-            Route("/control/{what}", run_control, methods=_CONTROL_METHODS),
+            Route("/jwks", jwks),
+            *page.routes(),
+            Route("/control/{what:path}", run_control, methods=_CONTROL_METHODS),
         ]
     )
 
@@ -101,11 +122,16 @@ class _Lost(Response):
 
 
 class _Control:
-    """Each request is one method and one word: `POST seed`, `PUT clock`, …"""
+    """Each request is one method and one name: `POST seed`, `PUT clock`, `POST keys/rotate`, …"""
 
-    def __init__(self, api: Api, clock: SandboxClock) -> None:
+    def __init__(
+        self, api: Api, clock: SandboxClock, identity: Identity, hooks: Hooks, page: ReturnPage
+    ) -> None:
         self._api = api
         self._clock = clock
+        self._hooks = hooks
+        self._page = page
+        api.store.on_change = hooks.notify
         self._handlers: dict[tuple[str, str], Callable[[Mapping[str, Any]], object]] = {
             ("POST", "seed"): self._seed,
             ("POST", "staff"): lambda data: act(Staff(api.store), data),
@@ -114,8 +140,18 @@ class _Control:
             ("GET", "clock"): lambda _: self._time(),
             ("PUT", "clock"): self._set_clock,
             ("POST", "settings"): self._settings,
-            ("GET", "requests"): self._requests,
+            ("GET", "requests"): lambda query: api.requests(_since(query)),
             ("GET", "appointments"): lambda _: api.store.resources("Appointment"),
+            ("POST", "token"): lambda data: {"token": identity.token(**arguments(identity.token, data))},
+            ("POST", "keys/rotate"): lambda _: identity.rotate(),
+            ("POST", "keys/forget"): lambda _: identity.forget(),
+            ("GET", "hooks"): lambda _: hooks.receivers(),
+            ("POST", "hooks"): lambda data: hooks.register(**arguments(hooks.register, data)),
+            ("DELETE", "hooks"): lambda _: hooks.clear(),
+            ("POST", "hooks/heartbeat"): lambda _: hooks.heartbeat(),
+            ("POST", "hooks/settings"): self._hook_settings,
+            ("GET", "deliveries"): lambda query: hooks.deliveries(_since(query)),
+            ("POST", "app"): lambda data: self._app(**arguments(self._app, data)),
         }
 
     def run(self, method: str, what: str, body: bytes, query: Mapping[str, str]) -> Response:
@@ -139,6 +175,7 @@ class _Control:
         rng = random.Random(seed)
         store = FhirStore(now=self._clock.now, rng=rng, settings=self._api.store.settings)
         summary = seed_practice(store, today=today, seed=seed, appointments=appointments)
+        store.on_change = self._hooks.notify  # from here on: the practice was there before
         self._api.store = store
         return {**asdict(summary), "appointments": summary.appointments}
 
@@ -154,11 +191,20 @@ class _Control:
     def _time(self) -> Resource:
         return {"now": format_instant(self._clock.now()), "running": self._clock.running}
 
-    def _requests(self, query: Mapping[str, str]) -> object:
-        since = query.get("since", "0")
-        if not since.isascii() or not since.isdigit():
-            raise ValueError(f"'since' must be a request's number; it is {since!r}")
-        return self._api.requests(int(since))
+    def _hook_settings(self, data: Mapping[str, Any]) -> Resource:
+        self._hooks.settings = replace(self._hooks.settings, **arguments(HookSettings, data))
+        return asdict(self._hooks.settings)
+
+    def _app(self, *, calsync_api: str) -> Resource:
+        self._page.calsync_api = calsync_api
+        return {"calsync_api": calsync_api}
+
+
+def _since(query: Mapping[str, str]) -> int:
+    since = query.get("since", "0")
+    if not since.isascii() or not since.isdigit():
+        raise ValueError(f"'since' must be a request's number; it is {since!r}")
+    return int(since)
 
 
 def _object(body: bytes) -> Mapping[str, Any]:
