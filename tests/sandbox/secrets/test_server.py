@@ -23,7 +23,7 @@ pytest_plugins = ["tests.secrets_servers"]
 
 library: Any = secretmanager_v1  # it carries no types
 State = library.SecretVersion.State
-REPLICATION = {"replication": {"automatic": {}}}
+REPLICATION: dict[str, Any] = {"replication": {"automatic": {}}}
 
 
 @pytest.fixture
