@@ -34,6 +34,8 @@ RETRIED = frozenset({500, 502, 503, 504})
 """Any other status, and no answer at all, is the end of a message."""
 ATTEMPTS_MAX = 8
 """Of one message; then it is dropped."""
+WAITING_MAX = 10_000
+"""Messages that wait; while there are so many, changes are not told."""
 NUMBER_STEP_MAX = 5_000
 """Message numbers grow by up to this much."""
 
@@ -202,7 +204,8 @@ class Channels:
                 continue
             channel.number += self._rng.randint(1, NUMBER_STEP_MAX)
             message = Message(channel, "exists", channel.number, now + delay)
-            if self._rng.random() < settings.push_drop_chance:
+            full = len(self._waiting) >= WAITING_MAX
+            if self._rng.random() < settings.push_drop_chance or full:
                 self._note(message, "dropped")
                 continue
             channel.collecting = settings.push_batch_seconds > 0

@@ -288,6 +288,18 @@ def test_a_message_can_be_lost_and_can_come_twice() -> None:
     assert outcomes(world) == ["delivered", "dropped"]
 
 
+def test_no_more_than_so_many_messages_wait(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sandbox.google.channels.WAITING_MAX", 2)
+    world = World()
+    watch(world)
+    for _ in range(3):
+        world.insert()
+    assert len(due(world)) == 2
+    assert outcomes(world) == ["delivered", "dropped"]
+    world.insert()
+    assert len(due(world)) == 1
+
+
 @pytest.mark.parametrize("status", [500, 502, 503, 504])
 def test_a_server_error_is_tried_again_each_time_later(status: int) -> None:
     world = World()
