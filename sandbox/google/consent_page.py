@@ -51,7 +51,8 @@ SENTENCES = {
 }
 
 STYLE = """
-body { font: 1rem/1.5 system-ui, sans-serif; color: #1f1f1f; background: #f3f6fb; margin: 0 }
+body { font: 1rem/1.5 system-ui, sans-serif; color: #1f1f1f; background: #f3f6fb; margin: 0;
+  overflow-wrap: anywhere }
 main { background: #fff; max-width: 34rem; margin: 2rem auto; padding: 1.5rem 2rem; border-radius: 1rem }
 fieldset { border: 1px solid #747775; border-radius: .5rem; margin: 1rem 0; padding: .5rem 1rem }
 label { display: block; padding: .375rem 0 }

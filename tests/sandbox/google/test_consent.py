@@ -18,6 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
 from sandbox.google import scopes
 from sandbox.google.codes import s256
+from sandbox.google.consent_page import SENTENCES
 from sandbox.google.grants import CLIENT_ID, CLIENT_SECRET
 from tests.sandbox.google.conftest import TIMEOUT_SECONDS, Json, Sandbox
 from tests.servers import server
@@ -209,6 +210,13 @@ def test_the_page_escapes_what_it_is_given_and_runs_no_script(browser: Browser) 
     assert page.headers["cache-control"] == "no-store"
     assert re.search(r'<html lang="en">.*<title>.+</title>.*<h1>.+</h1>', page.text, re.DOTALL)
     assert page.text.count("<legend>") == page.text.count("<fieldset>") == 2
+
+
+@pytest.mark.usefixtures("person")
+def test_every_scope_is_said_in_words(browser: Browser) -> None:
+    page = browser.open(scope=" ".join(scopes.SCOPES)).text
+    assert set(SENTENCES) == set(scopes.SCOPES)
+    assert [scope for scope, sentence in SENTENCES.items() if sentence not in page] == []
 
 
 @pytest.mark.usefixtures("person")
