@@ -12,14 +12,15 @@ from sandbox.tasks.tokens import Issuer
 
 _CONNECTIONS = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
 _BODY_READ_MAX = 64 * 1024
+_RETRY_AFTER_SECONDS_MAX = 3600
 
 
 def deliver(dispatch: Dispatch, target: bytes, issuer: Issuer) -> Outcome:
     """Blocks until there is an answer, none can come, or the deadline has passed on the machine's clock."""
-    request = outgoing(dispatch, target)
-    if request.identity:
-        set_header(request.headers, "Authorization", f"Bearer {issuer.token(request.identity)}")
     try:
+        request = outgoing(dispatch, target)
+        if request.identity:
+            set_header(request.headers, "Authorization", f"Bearer {issuer.token(request.identity)}")
         return _exchange(request, dispatch.task.deadline)
     except TimeoutError:
         return Outcome(0, "DEADLINE_EXCEEDED")
@@ -45,5 +46,7 @@ def _exchange(request: Outgoing, deadline: timedelta) -> Outcome:
 
 
 def _seconds(header: str | None) -> timedelta | None:
-    """Retry-After in its form of seconds; dates are not looked at."""
-    return timedelta(seconds=int(header)) if header and header.isdecimal() else None
+    """Retry-After in its form of seconds, an hour at most; dates are not looked at."""
+    if not header or not header.isdecimal():
+        return None
+    return timedelta(seconds=min(int(header), _RETRY_AFTER_SECONDS_MAX))

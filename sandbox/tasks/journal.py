@@ -39,9 +39,6 @@ class Journal:
         self._file.write(f"{_line(entry)}\n")
         self._file.flush()
 
-    def close(self) -> None:
-        self._file.close()
-
 
 def _entries(path: Path) -> Iterator[Entry]:
     if not path.exists():

@@ -61,8 +61,9 @@ def queue_from(message: Message, before: Queue | None = None) -> Queue:
     Raises RefusedError.
     """
     check_queue(message.name)
-    if message.HasField("app_engine_routing_override"):
-        raise unimplemented("app_engine_routing_override")
+    for option in ("app_engine_routing_override", "stackdriver_logging_config"):
+        if message.HasField(option):
+            raise unimplemented(option)
     rates, default = message.rate_limits, Queue(message.name)
     rate = rates.max_dispatches_per_second or default.dispatches_per_second
     concurrent = rates.max_concurrent_dispatches or default.concurrent_max

@@ -88,8 +88,7 @@ class Service:
         """Dispatch all that may be dispatched at this instant, and wait for the answers.
 
         What is made or let through meanwhile goes in the next round; RUN_ROUNDS_MAX rounds at most, each
-        waited for RUN_SECONDS at most. `sent` counts requests, `unanswered` those not
-        waited for longer.
+        waited for RUN_SECONDS at most. `sent` counts requests, `unanswered` those not waited for longer.
         """
         now, sent, unanswered = self.clock.now(), 0, 0
         for _ in range(RUN_ROUNDS_MAX):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import socket
@@ -308,6 +309,15 @@ def test_a_handler_that_cannot_be_reached_is_tried_again(
     assert (waiting["attempts"], waiting["responses"], waiting["running"]) == (1, 0, False)
 
 
+@pytest.mark.parametrize("request_", [{"url": "http://127.0.0.1:port/"}, {"headers": {"X-Own": "a\nb"}}])
+def test_a_request_that_cannot_be_sent_is_a_failed_attempt(
+    add: Callable[..., Any], control: Control, queue_id: str, request_: dict[str, Any]
+) -> None:
+    add("a", **request_)
+    control.run()
+    assert [(each["status"], each["result"]) for each in control.attempts(queue_id)] == [(0, "retry")]
+
+
 def test_past_its_deadline_an_attempt_is_repeated_while_the_handler_still_runs(
     add: Callable[..., Any], control: Control, target: Target, queue_id: str
 ) -> None:
@@ -379,6 +389,15 @@ def test_a_busy_handler_holds_back_its_whole_queue(
     assert control.run() == 2
 
 
+def test_a_handler_cannot_hold_a_queue_back_for_more_than_an_hour(
+    add: Callable[..., Any], control: Control, target: Target, queue_id: str
+) -> None:
+    target.answer = lambda _: (503, {"retry-after": "9" * 30})
+    add("a")
+    control.run()
+    assert [task["due_at"] for task in control.waiting(queue_id)] == [after(3600).isoformat()]
+
+
 def test_every_attempt_is_sent_twice_when_duplicates_are_asked_for(
     add: Callable[..., Any], control: Control, target: Target, queue_id: str
 ) -> None:
@@ -445,6 +464,7 @@ def test_an_update_changes_what_its_mask_names_or_everything(client: Any, queue:
         ({"http_target": {"oidc_token": SOMEBODY}}, google_errors.InvalidArgument),
         ({"http_target": {"oauth_token": SOMEBODY}}, google_errors.MethodNotImplemented),
         ({"app_engine_routing_override": {"service": "x"}}, google_errors.MethodNotImplemented),
+        ({"stackdriver_logging_config": {"sampling_ratio": 1}}, google_errors.MethodNotImplemented),
     ],
 )
 def test_a_queue_is_not_made_beyond_its_limits(
@@ -619,22 +639,17 @@ def killed(tmp_path: Path, target: Target) -> Iterator[Path]:
     go_on.set()
 
 
-class started:  # noqa: N801 - used as a function
-    """A server whose process the test holds in its hands."""
-
-    def __init__(self, data: Path) -> None:
-        self._command = [sys.executable, "-m", "sandbox.tasks", "--port", "0", "--data", str(data)]
-
-    def __enter__(self) -> tuple[subprocess.Popen[str], str, Control]:
-        self._child = subprocess.Popen(self._command, stdout=subprocess.PIPE, text=True)
-        assert self._child.stdout is not None
-        grpc_line, control_line = self._child.stdout.readline(), self._child.stdout.readline()
-        control = Control(control_line.split(" on ")[1].strip())
-        return self._child, grpc_line.split(" on ")[1].strip(), control
-
-    def __exit__(self, *_: object) -> None:
-        self._child.kill()
-        self._child.communicate()
+@contextlib.contextmanager
+def started(data: Path) -> Iterator[tuple[subprocess.Popen[str], str, Control]]:
+    """A server whose process the test holds in its hands, its gRPC address and its control."""
+    command = [sys.executable, "-m", "sandbox.tasks", "--port", "0", "--data", str(data)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as child:
+        assert child.stdout is not None
+        grpc_address, control = (child.stdout.readline().split(" on ")[1].strip() for _ in range(2))
+        try:
+            yield child, grpc_address, Control(control)
+        finally:
+            child.kill()
 
 
 def test_a_server_that_was_killed_goes_on_where_it_was(killed: Path, target: Target) -> None:
