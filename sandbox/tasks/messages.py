@@ -27,6 +27,7 @@ RATE_MAX = 500.0
 CONCURRENT_MAX = 5000
 
 QueueMessage = queue.Queue.pb()
+RetryConfig = queue.RetryConfig.pb()
 TaskMessage = task.Task.pb()
 HttpRequest = target.HttpRequest.pb()
 HttpTarget = target.HttpTarget.pb()
@@ -132,7 +133,7 @@ def retry_from(message: Message) -> Retry:
 
 
 def _retry_to(retry: Retry) -> Message:
-    return QueueMessage().retry_config.__class__(
+    return RetryConfig(
         max_attempts=retry.max_attempts,
         max_retry_duration=_duration(retry.max_duration),
         min_backoff=_duration(retry.min_backoff),

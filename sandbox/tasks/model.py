@@ -201,11 +201,15 @@ class Model:
             raise not_found(f"task {name!r} does not exist; it may have been executed or deleted")
         return self.tasks[name]
 
+    def taken(self, name: str, now: datetime) -> bool:
+        """Whether a task has the name, or had it not long ago."""
+        return name in self.tasks or self._gone.get(name, now) > now
+
     def add(self, task: Task, now: datetime) -> Task:
         """The task with its number. Raises RefusedError: no such queue, or a name that is taken."""
         self.queue(task.queue)
         self._forget(now)
-        if task.name in self.tasks or self._gone.get(task.name, now) > now:
+        if self.taken(task.name, now):
             raise RefusedError(
                 grpc.StatusCode.ALREADY_EXISTS, f"task {task.name!r} exists, or existed not long ago"
             )

@@ -87,7 +87,7 @@ class CloudTasks:
         message = messages.TaskMessage()
         message.CopyFrom(request.task)
         if not message.name:
-            message.name = f"{request.parent}/tasks/{self._service.new_id()}"
+            message.name = self._service.free_name(request.parent)
         if queue_of(message.name) != request.parent:
             raise invalid(f"task {message.name!r} lies outside of {request.parent!r}")
         with self._service.using() as (model, now):

@@ -64,9 +64,13 @@ class Service:
             yield self._model, self.clock.now()
             self._changed.notify_all()
 
-    def new_id(self) -> str:
-        """The id of a task that was given none."""
-        return str(self._random.randrange(10**18, 10**19))
+    def free_name(self, queue: str) -> str:
+        """For a task that was given none; tries again at most as often as there are names taken."""
+        with self.using() as (model, now):
+            while True:  # a server that goes on from a file has the chance of its earlier life again
+                name = f"{queue}/tasks/{self._random.randrange(10**18, 10**19)}"
+                if not model.taken(name, now):
+                    return name
 
     def history(self, since: int) -> tuple[int, list[dict[str, Any]]]:
         """The number of the last attempt that came to an end, and those after number `since`."""

@@ -20,6 +20,9 @@ from google.auth import jwt as google_jwt
 from google.protobuf.field_mask_pb2 import FieldMask
 
 from sandbox.tasks.child import tasks_server
+from shared.adapters.oidc import OidcVerifier
+from shared.core.errors import RejectedError
+from tests.fakes.clock import FakeClock
 from tests.tasks import LOCATION, START, Control, Target, after, library, tasks_client
 
 pytest_plugins = ["tests.cloud_tasks"]
@@ -227,6 +230,24 @@ def test_a_token_names_the_account_and_is_meant_for_the_audience(
     assert (claims["iss"], claims["email"]) == ("https://accounts.google.com", "tasks@demo.example.com")
     assert claims["email_verified"] is True
     assert claims["exp"] - claims["iat"] == 3600
+
+
+def test_the_products_own_check_lets_a_token_in_by_the_published_keys(
+    add: Callable[..., Any], control: Control, target: Target
+) -> None:
+    audience = "https://sync.example.com"
+    verifier = OidcVerifier(
+        SOMEBODY["service_account_email"], audience, FakeClock(), certs_url=f"{control.address}/certs"
+    )
+    for each in (audience, "https://other.example.com"):
+        add(oidc_token={**SOMEBODY, "audience": each})
+    control.run()
+    held = []
+    for call in target.calls:
+        with contextlib.suppress(RejectedError):
+            verifier.verify(call.headers["Authorization"])
+            held.append(call)
+    assert len(held) == 1
 
 
 def test_a_token_without_audience_is_meant_for_the_full_target(
@@ -663,6 +684,9 @@ def test_a_server_that_was_killed_goes_on_where_it_was(killed: Path, target: Tar
             client.create_task(
                 parent=queue, task={"name": f"{queue}/tasks/done", "http_request": {"url": target.url}}
             )
+        unnamed = {"http_request": {"url": target.url, "body": b"another"}}  # with an id of its own again
+        client.create_task(parent=queue, task=unnamed)
+        until(target.bodies, lambda bodies: b"another" in bodies)
         client.transport.close()
 
 
