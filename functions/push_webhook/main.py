@@ -2,12 +2,58 @@
 
 from __future__ import annotations
 
+import os
+from functools import cache
+
 import functions_framework
 from flask import Request
 
-from shared.http import Answer, health
+from shared.adapters.clock import SystemClock
+from shared.adapters.cloud_tasks import CloudTasks
+from shared.adapters.secret_manager import SecretManager
+from shared.app.webhook import HOOK_BODY_MAX, ehr_hook, google_push
+from shared.core.signing import KeyRing
+from shared.http import Answer, Empty, guarded, health, not_found
+from shared.ports import Queue
+from shared.settings import Function, SecretName, load
+
+SETTINGS = load(Function.PUSH_WEBHOOK, os.environ)
+CLOCK = SystemClock()
+
+
+@cache  # on the first request: the framework forks after import
+def secrets() -> SecretManager:
+    return SecretManager(SETTINGS.project, CLOCK, host=SETTINGS.secrets_host or None)
+
+
+@cache
+def tasks() -> CloudTasks:
+    return CloudTasks(
+        SETTINGS.project,
+        SETTINGS.tasks_location,
+        {Queue.LIVE: SETTINGS.queue_live, Queue.BULK: SETTINGS.queue_bulk},
+        target=SETTINGS.sync_task_url,
+        invoker=SETTINGS.tasks_invoker,
+        audience=SETTINGS.tasks_audience,
+        host=SETTINGS.tasks_host or None,
+    )
 
 
 @functions_framework.http
-def main(request: Request) -> Answer:
-    return health(request.path, "push_webhook")
+def main(request: Request) -> Answer | Empty:
+    if request.method != "POST":
+        return health(request.path, Function.PUSH_WEBHOOK.value)
+    return guarded("webhook", lambda: _receive(request))
+
+
+def _receive(request: Request) -> Answer | Empty:
+    headers = {name.lower(): value for name, value in request.headers.items()}
+    if request.path == "/google":
+        keys = KeyRing.of(secrets().versions(SecretName.CHANNEL_KEYS))
+        return "", google_push(headers, keys=keys, tasks=tasks(), now=CLOCK.now())
+    if not request.path.startswith("/ehr/"):
+        return not_found()
+    practice = request.path.removeprefix("/ehr/")
+    known = secrets().versions(SecretName.hooks_of(practice)) if practice in SETTINGS.practice_keys else ()
+    body = request.stream.read(HOOK_BODY_MAX + 1)
+    return "", ehr_hook(practice, headers, body, secrets=known, tasks=tasks(), now=CLOCK.now())
