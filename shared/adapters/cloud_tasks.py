@@ -8,26 +8,25 @@ caller run again, and everything it had enqueued by then twice.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import json
 import re
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
 import grpc
 from google.api_core import exceptions as google_errors
 from google.api_core.retry import Retry, if_exception_type
-from google.auth import exceptions as auth_errors
 from google.auth.credentials import Credentials
 from google.cloud.tasks_v2.services.cloud_tasks import CloudTasksClient
 from google.cloud.tasks_v2.services.cloud_tasks.transports import CloudTasksGrpcTransport
 from google.cloud.tasks_v2.types import cloudtasks as request_types
 from google.cloud.tasks_v2.types import target as target_types
 
-from shared.core.errors import BlockedError, RetryableError, SyncError
+from shared import cloud_errors
+from shared.core.errors import SyncError
 from shared.ports import NewTask, Queue
 
 CREATE_SECONDS = 10.0
@@ -38,24 +37,9 @@ time limit, so that the two do not overlap."""
 HASH_LENGTH = 32
 READABLE_LENGTH_MAX = 200
 
-_RETRYABLE = {
-    google_errors.Aborted: "tasks_aborted",
-    google_errors.BadGateway: "tasks_unavailable",
-    google_errors.Cancelled: "tasks_cancelled",
-    google_errors.GatewayTimeout: "tasks_timeout",  # and DeadlineExceeded
-    google_errors.InternalServerError: "tasks_internal",
-    google_errors.RetryError: "tasks_timeout",
-    google_errors.ServiceUnavailable: "tasks_unavailable",
-    google_errors.TooManyRequests: "tasks_exhausted",  # and ResourceExhausted
-    google_errors.Unknown: "tasks_unknown",
-    auth_errors.TransportError: "tasks_credentials_unavailable",
-}
 _BLOCKED = {
-    google_errors.FailedPrecondition: "tasks_misconfigured",  # the queue is disabled
-    google_errors.Forbidden: "tasks_forbidden",  # and PermissionDenied
-    google_errors.NotFound: "tasks_misconfigured",  # there is no such queue
-    google_errors.Unauthorized: "tasks_unauthenticated",  # and Unauthenticated
-    auth_errors.GoogleAuthError: "tasks_unauthenticated",
+    google_errors.FailedPrecondition: "misconfigured",  # the queue is disabled
+    google_errors.NotFound: "misconfigured",  # there is no such queue
 }
 _CREATE_AGAIN = (google_errors.InternalServerError, google_errors.ServiceUnavailable)
 
@@ -66,24 +50,7 @@ _POST = target_types.HttpMethod.POST
 
 def translate(error: Exception) -> SyncError | None:
     """The remedy of a foreign error; None for a bug of ours, which crashes as it is."""
-    for kind, reason in _RETRYABLE.items():
-        if isinstance(error, kind):
-            return RetryableError(reason)
-    for kind, reason in _BLOCKED.items():
-        if isinstance(error, kind):
-            return BlockedError(reason)
-    return None
-
-
-@contextlib.contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except (google_errors.GoogleAPIError, auth_errors.GoogleAuthError) as error:
-        known = translate(error)
-        if known is None:
-            raise
-        raise known from error
+    return cloud_errors.translate(error, "tasks", _BLOCKED)
 
 
 def task_id(name: str) -> str:
@@ -138,7 +105,7 @@ class CloudTasks:
         retry = Retry(
             predicate=if_exception_type(*_CREATE_AGAIN), initial=0.1, maximum=2.0, timeout=CREATE_SECONDS
         )
-        with _translated():
+        with cloud_errors.translated(translate):
             try:
                 self._connected().create_task(
                     request=request_types.CreateTaskRequest.wrap(request), retry=retry, timeout=CREATE_SECONDS

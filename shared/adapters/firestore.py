@@ -12,17 +12,16 @@ library, within READ_SECONDS.
 
 from __future__ import annotations
 
-import contextlib
 import re
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import grpc
 from google.api_core import exceptions as google_errors
 from google.api_core.retry import Retry, if_exception_type
-from google.auth import exceptions as auth_errors
 from google.auth.credentials import Credentials
 from google.cloud.firestore_v1.services.firestore import FirestoreClient
 from google.cloud.firestore_v1.services.firestore.transports import FirestoreGrpcTransport
@@ -31,7 +30,8 @@ from google.cloud.firestore_v1.types import firestore as request_types
 from google.cloud.firestore_v1.types import query as query_types
 from google.cloud.firestore_v1.types import write as write_types
 
-from shared.core.errors import BlockedError, RetryableError, StaleError, SyncError
+from shared import cloud_errors
+from shared.core.errors import BlockedError, StaleError, SyncError
 from shared.documents import check_conditions, check_document_path, check_page, check_writes, expects
 from shared.ports import Document, Expect, Put, Remove, Where
 
@@ -41,23 +41,6 @@ COMMIT_SECONDS = 20.0
 GET_CHUNK = 300
 """Documents asked for in one call; each call is one consistent snapshot."""
 
-_RETRYABLE = {
-    google_errors.Aborted: "store_contended",
-    google_errors.BadGateway: "store_unavailable",
-    google_errors.Cancelled: "store_cancelled",
-    google_errors.GatewayTimeout: "store_timeout",  # and DeadlineExceeded
-    google_errors.InternalServerError: "store_internal",
-    google_errors.RetryError: "store_timeout",
-    google_errors.ServiceUnavailable: "store_unavailable",
-    google_errors.TooManyRequests: "store_exhausted",  # and ResourceExhausted
-    google_errors.Unknown: "store_unknown",
-    auth_errors.TransportError: "store_credentials_unavailable",
-}
-_BLOCKED = {
-    google_errors.Forbidden: "store_forbidden",  # and PermissionDenied
-    google_errors.Unauthorized: "store_unauthenticated",  # and Unauthenticated
-    auth_errors.GoogleAuthError: "store_unauthenticated",
-}
 _PRECONDITION = (google_errors.AlreadyExists, google_errors.FailedPrecondition, google_errors.NotFound)
 _READ_AGAIN = (
     google_errors.InternalServerError,
@@ -105,24 +88,11 @@ def translate(error: Exception, *, expecting: bool) -> SyncError | None:
         if expecting:
             return StaleError("store_precondition")
         return None if isinstance(error, google_errors.AlreadyExists) else BlockedError("store_misconfigured")
-    for kind, reason in _RETRYABLE.items():
-        if isinstance(error, kind):
-            return RetryableError(reason)
-    for kind, reason in _BLOCKED.items():
-        if isinstance(error, kind):
-            return BlockedError(reason)
-    return None
+    return cloud_errors.translate(error, "store")
 
 
-@contextlib.contextmanager
-def _translated(*, expecting: bool = False) -> Iterator[None]:
-    try:
-        yield
-    except (google_errors.GoogleAPIError, auth_errors.GoogleAuthError) as error:
-        known = translate(error, expecting=expecting)
-        if known is None:
-            raise
-        raise known from error
+def _translated(*, expecting: bool = False) -> AbstractContextManager[None]:
+    return cloud_errors.translated(lambda error: translate(error, expecting=expecting))
 
 
 class FirestoreDocuments:

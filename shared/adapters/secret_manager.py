@@ -11,23 +11,22 @@ newest version is disabled. Values are in no error, and no object here shows the
 
 from __future__ import annotations
 
-import contextlib
 import itertools
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 import grpc
 from google.api_core import exceptions as google_errors
 from google.api_core.retry import Retry, if_exception_type
-from google.auth import exceptions as auth_errors
 from google.auth.credentials import Credentials
 from google.cloud.secretmanager_v1.services.secret_manager_service import SecretManagerServiceClient
 from google.cloud.secretmanager_v1.services.secret_manager_service.transports import (
     SecretManagerServiceGrpcTransport,
 )
 
+from shared import cloud_errors
 from shared.core.errors import BlockedError, RetryableError, SyncError
 from shared.ports import Clock
 
@@ -41,49 +40,14 @@ VERSIONS_MAX = 20
 
 LIST_PAGES_MAX = 5
 
-_RETRYABLE = {
-    google_errors.Aborted: "secrets_aborted",
-    google_errors.BadGateway: "secrets_unavailable",
-    google_errors.Cancelled: "secrets_cancelled",
-    google_errors.GatewayTimeout: "secrets_timeout",  # and DeadlineExceeded
-    google_errors.InternalServerError: "secrets_internal",
-    google_errors.RetryError: "secrets_timeout",
-    google_errors.ServiceUnavailable: "secrets_unavailable",
-    google_errors.TooManyRequests: "secrets_exhausted",  # and ResourceExhausted
-    google_errors.Unknown: "secrets_unknown",
-    auth_errors.TransportError: "secrets_credentials_unavailable",
-}
-_BLOCKED = {
-    google_errors.FailedPrecondition: "secrets_disabled",
-    google_errors.Forbidden: "secrets_forbidden",  # and PermissionDenied
-    google_errors.NotFound: "secrets_missing",
-    google_errors.Unauthorized: "secrets_unauthenticated",  # and Unauthenticated
-    auth_errors.GoogleAuthError: "secrets_unauthenticated",
-}
+_BLOCKED = {google_errors.FailedPrecondition: "disabled", google_errors.NotFound: "missing"}
 _READ_AGAIN = (google_errors.InternalServerError, google_errors.ServiceUnavailable)
 _NEVER = timedelta.max
 
 
 def translate(error: Exception) -> SyncError | None:
     """The remedy of a foreign error; None for a bug of ours, which crashes as it is."""
-    for kind, reason in _RETRYABLE.items():
-        if isinstance(error, kind):
-            return RetryableError(reason)
-    for kind, reason in _BLOCKED.items():
-        if isinstance(error, kind):
-            return BlockedError(reason)
-    return None
-
-
-@contextlib.contextmanager
-def _translated() -> Iterator[None]:
-    try:
-        yield
-    except (google_errors.GoogleAPIError, auth_errors.GoogleAuthError) as error:
-        known = translate(error)
-        if known is None:
-            raise
-        raise known from error
+    return cloud_errors.translate(error, "secrets", _BLOCKED)
 
 
 class SecretManager:
@@ -132,7 +96,7 @@ class SecretManager:
 
     def _read_enabled(self, name: str) -> Sequence[bytes]:
         request = {"parent": self._secret(name), "filter": "state:ENABLED", "page_size": VERSIONS_MAX + 1}
-        with _translated():
+        with cloud_errors.translated(translate):
             listed = self._connected().list_secret_versions(request=request, **_limits())
             pages = itertools.islice(listed.pages, LIST_PAGES_MAX)  # a page may be short, even empty
             names = [version.name for page in pages for version in page.versions]
@@ -146,7 +110,7 @@ class SecretManager:
 
     def _access(self, version: str) -> bytes | None:
         """None where the version is disabled or destroyed."""
-        with _translated():
+        with cloud_errors.translated(translate):
             try:
                 answer = self._connected().access_secret_version(request={"name": version}, **_limits())
             except google_errors.FailedPrecondition:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from inspect import getmembers, isclass
 from typing import Any
 
 import grpc
@@ -22,6 +21,7 @@ from shared.adapters import firestore as adapter
 from shared.adapters.firestore import FirestoreDocuments, translate
 from shared.core.errors import BlockedError, RetryableError, StaleError
 from shared.ports import Expect, Put, Where
+from tests.adapters.cloud_error_classes import CREDENTIAL_ERRORS, GOOGLE_ERROR_CLASSES, made
 
 google_errors: Any = api_core_exceptions  # their constructors carry no types
 auth_errors: Any = auth_exceptions
@@ -79,26 +79,13 @@ GOOGLE_ERRORS: dict[str, tuple[type | None, type | None]] = {
 }
 
 
-def error_classes(module: Any) -> dict[str, type[Exception]]:
-    return {
-        name: kind
-        for name, kind in getmembers(module, isclass)
-        if issubclass(kind, Exception) and kind.__module__ == module.__name__
-    }
-
-
-def made(kind: Any) -> Exception:
-    error: Exception = kind("message", None) if kind is google_errors.RetryError else kind("message")
-    return error
-
-
 def test_every_error_of_the_library_has_its_place() -> None:
-    assert sorted(error_classes(google_errors)) == sorted(GOOGLE_ERRORS)
+    assert sorted(GOOGLE_ERROR_CLASSES) == sorted(GOOGLE_ERRORS)
 
 
 @pytest.mark.parametrize("name", GOOGLE_ERRORS)
 def test_a_foreign_error_is_named_by_its_remedy(name: str) -> None:
-    error = made(error_classes(google_errors)[name])
+    error = made(GOOGLE_ERROR_CLASSES[name])
     remedies = tuple(
         None if known is None else type(known)
         for known in (translate(error, expecting=True), translate(error, expecting=False))
@@ -106,10 +93,7 @@ def test_a_foreign_error_is_named_by_its_remedy(name: str) -> None:
     assert remedies == GOOGLE_ERRORS[name]
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [kind for kind in error_classes(auth_errors).values() if issubclass(kind, auth_errors.GoogleAuthError)],
-)
+@pytest.mark.parametrize("kind", CREDENTIAL_ERRORS)
 def test_errors_of_credentials_block_unless_they_pass(kind: type[Exception]) -> None:
     expected = RetryableError if issubclass(kind, auth_errors.TransportError) else BlockedError
     assert isinstance(translate(made(kind), expecting=True), expected)

@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from inspect import getmembers, isclass
 from typing import Any
 
 import pytest
@@ -23,6 +22,7 @@ from sandbox.secrets.vault import State, Vault
 from shared.adapters import secret_manager as adapter
 from shared.adapters.secret_manager import ASK_AGAIN_SECONDS, CACHE_SECONDS, REFRESH_SECONDS, SecretManager
 from shared.core.errors import BlockedError, RetryableError
+from tests.adapters.cloud_error_classes import CREDENTIAL_ERRORS, GOOGLE_ERROR_CLASSES, made
 from tests.fakes.clock import FakeClock
 
 google_errors: Any = api_core_exceptions  # their constructors carry no types
@@ -82,33 +82,17 @@ GOOGLE_ERRORS: dict[str, type | None] = {
 }
 
 
-def error_classes(module: Any) -> dict[str, type[Exception]]:
-    return {
-        name: kind
-        for name, kind in getmembers(module, isclass)
-        if issubclass(kind, Exception) and kind.__module__ == module.__name__
-    }
-
-
-def made(kind: Any) -> Exception:
-    error: Exception = kind("message", None) if kind is google_errors.RetryError else kind("message")
-    return error
-
-
 def test_every_error_of_the_library_has_its_place() -> None:
-    assert sorted(error_classes(google_errors)) == sorted(GOOGLE_ERRORS)
+    assert sorted(GOOGLE_ERROR_CLASSES) == sorted(GOOGLE_ERRORS)
 
 
 @pytest.mark.parametrize("name", GOOGLE_ERRORS)
 def test_a_foreign_error_is_named_by_its_remedy(name: str) -> None:
-    known = adapter.translate(made(error_classes(google_errors)[name]))
+    known = adapter.translate(made(GOOGLE_ERROR_CLASSES[name]))
     assert (None if known is None else type(known)) is GOOGLE_ERRORS[name]
 
 
-@pytest.mark.parametrize(
-    "kind",
-    [kind for kind in error_classes(auth_errors).values() if issubclass(kind, auth_errors.GoogleAuthError)],
-)
+@pytest.mark.parametrize("kind", CREDENTIAL_ERRORS)
 def test_errors_of_credentials_block_unless_they_pass(kind: type[Exception]) -> None:
     expected = RetryableError if issubclass(kind, auth_errors.TransportError) else BlockedError
     assert isinstance(adapter.translate(made(kind)), expected)
