@@ -1,4 +1,4 @@
-"""Settle one item: decide, then do. The only place that writes to either side.
+"""Settle one item: decide, then have it written.
 
 What comes out is the item as it is to be stored: settled on a new base, or with what was read kept as `seen`
 and a time at which it is taken up again.
@@ -15,18 +15,15 @@ from shared.app.cases import Case, see_event, see_row
 from shared.app.records import Calendar, Connection
 from shared.app.render import Renderer
 from shared.app.world import World
+from shared.app.write import RefusedByEhrError, Writer, differs
 from shared.core.decide import Decision, Hold, Leave, Settle, decide, is_put_back
 from shared.core.errors import BlockedError, RejectedError, RetryableError, StaleError
-from shared.core.identity import GENERATIONS_MAX, identifier
 from shared.core.item import Item, settled, unsettled
 from shared.core.match import Claim, claim
-from shared.core.model import Appointment, Base, Event, Facts, Marker, Reading, Side, What, When
+from shared.core.model import Appointment, Base, Event, Facts, Reading, Side
 from shared.core.policy import Rights, Traits, is_past, rights
-from shared.core.window import at_least_a_minute, instants
-from shared.ports import CalendarService, Ehr, EventWrite, GoneError, RefusedError, TakenError
+from shared.ports import CalendarService, Ehr
 
-GENERATION_TRIES = 4
-"""Generations tried in one job; more in the next."""
 AN_HOUR = timedelta(hours=1)
 
 
@@ -40,10 +37,6 @@ class _NotNotedError(StaleError):
 
 class _ContestedError(RejectedError):
     """The calendar keeps changing what is put back: a pause, then again."""
-
-
-class _RefusedByEhrError(RejectedError):
-    """The EHR refuses what the calendar wants of an appointment that exists: it is put back."""
 
 
 @dataclass
@@ -76,6 +69,17 @@ class Settler:
     look_wanted: bool = False
     stop_after: float | None = None
     """Seconds after which the whole calendar may go on: a limit was met."""
+
+    def __post_init__(self) -> None:
+        self._writer = Writer(
+            self.world,
+            self.connection,
+            self.calendar,
+            self.service,
+            self.ehr,
+            self.renderer,
+            is_past=lambda case: self._traits(case).past,
+        )
 
     def settle(self, case: Case) -> Item:
         """The item as it is to be stored. BlockedError and crashes pass through; nothing else does."""
@@ -141,7 +145,7 @@ class Settler:
                 continue
             try:
                 return self._carry_out(case, decision)
-            except _RefusedByEhrError:
+            except RefusedByEhrError:
                 case.refused = True
             except _NotNotedError:
                 raise
@@ -238,8 +242,8 @@ class Settler:
         ehr, calendar = case.known(Side.EHR), case.known(Side.CALENDAR)
         if case.verify and case.calendar is None:
             return list(Side)
-        writes_ehr = _work(decision, Side.EHR, ehr, calendar)
-        writes_calendar = _work(decision, Side.CALENDAR, calendar, ehr)
+        writes_ehr = differs(decision, Side.EHR, ehr, calendar)
+        writes_calendar = differs(decision, Side.CALENDAR, calendar, ehr)
         row_read = case.row is not None or case.ehr is not None or case.item.appointment_id is None
         needs_text = writes_ehr and decision.present and decision.what is Side.CALENDAR
         needs_tombstone = writes_calendar and calendar is None and case.item.event_id is not None
@@ -291,14 +295,16 @@ class Settler:
         ehr, calendar = case.known(Side.EHR), case.known(Side.CALENDAR)
         if not decision.present and case.met_deleted() not in (None, case.item.carrying):
             raise _NotNotedError("deletion_not_noted")
-        writes_calendar = _work(decision, Side.CALENDAR, calendar, ehr)
+        writes_calendar = differs(decision, Side.CALENDAR, calendar, ehr)
         if writes_calendar:
             self._bound_put_backs(case, decision, ehr, calendar)
-        if _work(decision, Side.EHR, ehr, calendar):
-            ehr = self._write_ehr(case, decision, calendar)
+        if differs(decision, Side.EHR, ehr, calendar):
+            ehr = self._writer.to_ehr(case, decision, calendar)
             case.ehr = Reading(ehr)
+            self.counts.to_ehr += 1
         if writes_calendar:
-            calendar = self._write_calendar(case, decision, ehr, calendar)
+            calendar = self._writer.to_calendar(case, decision, ehr, calendar)
+            self.counts.to_calendar += 1
         self.counts.settled += 1
         if case.event is not None and not case.event.cancelled:
             case.item = self._with_event(case.item, case.event)
@@ -322,160 +328,9 @@ class Settler:
         self.counts.put_back += 1
         case.item = replace(case.item, put_back_at=(*recent, now))
 
-    # --- the EHR ---
-
-    def _write_ehr(self, case: Case, decision: Settle, calendar: Facts | None) -> Facts | None:
-        """What the EHR holds afterwards."""
-        existed = case.item.base.ehr is not None or case.known(Side.EHR) is not None
-        try:
-            row = self._ehr_row(case, decision, calendar)
-        except RejectedError as error:
-            if existed and not case.refused:
-                raise _RefusedByEhrError(error.reason) from None
-            raise
-        self.counts.to_ehr += 1
-        case.row = row
-        cancelled_version = row.version if row is not None and not decision.present else None
-        case.item = replace(case.item, cancelled_version=cancelled_version)
-        if row is not None:
-            case.item = replace(case.item, appointment_id=row.id)
-            self.renderer.learn(self.ehr, [row])
-        return self.renderer.row(row, case.item.origin).facts
-
-    def _ehr_row(self, case: Case, decision: Settle, calendar: Facts | None) -> Appointment | None:
-        row = case.row
-        if not decision.present:
-            return None if row is None else self.ehr.cancel(row)
-        assert calendar is not None
-        span = self._span(calendar.when) if decision.when is Side.CALENDAR else None
-        what = self._what_for_ehr(case) if decision.what is Side.CALENDAR else None
-        if case.known(Side.EHR) is not None:
-            assert row is not None
-            return self.ehr.update(row, span=span, what=what)
-        assert span is not None
-        assert what is not None
-        if row is not None:
-            return self.ehr.rebook(row, span=span, what=what)
-        return self._create_row(case, span, what)
-
-    def _create_row(self, case: Case, span: tuple[datetime, datetime], what: What) -> Appointment:
-        """A new row, or the one that an earlier try made: brought back and put right where it differs."""
-        name = identifier(self.calendar.key, case.item.k)
-        row = self.ehr.create_personal(self.connection.practitioner, name, *span, what)
-        if self._is_anothers(row):
-            raise RejectedError("reassigned")
-        if not self.renderer.has(row):
-            return self.ehr.rebook(row, span=span, what=what)
-        if (
-            row.when is None
-            or instants(row.when, self.connection.settings.zone) != span
-            or ((row.title, row.busy) != (what.summary, what.busy))
-        ):
-            return self.ehr.update(row, span=span, what=what)
-        return row
-
-    def _span(self, when: When) -> tuple[datetime, datetime]:
-        return instants(when, self.connection.settings.zone)
-
-    def _what_for_ehr(self, case: Case) -> What:
-        assert case.event is not None
-        return self.renderer.what_for_ehr(case.row, case.event, case.item.origin)
-
-    # --- the calendar ---
-
-    def _write_calendar(
-        self, case: Case, decision: Settle, ehr: Facts | None, calendar: Facts | None
-    ) -> Facts | None:
-        """What the calendar holds afterwards."""
-        if not decision.present:
-            self.service.delete(self._calendar_id, self._event(case, calendar))
-            self.counts.to_calendar += 1
-            case.event = None
-            return None
-        assert ehr is not None
-        if calendar is None:
-            event = self._bring_back(case, ehr) or self._create(case, ehr)
-        else:
-            write = self._write(case, decision, ehr)
-            event = self.service.update(self._calendar_id, self._event(case, calendar), write)
-        self.counts.to_calendar += 1
-        case.event = event
-        return self.renderer.event(event, case.item.kind).facts
-
-    def _event(self, case: Case, calendar: Facts | None) -> Event:
-        """The event to write over: as read now, else under the version last known."""
-        if case.event is not None:
-            return case.event
-        assert calendar is not None
-        assert case.item.event_id is not None
-        return Event(case.item.event_id, calendar.version, cancelled=False, when=None, what=What(""))
-
-    def _write(self, case: Case, decision: Settle, ehr: Facts) -> EventWrite:
-        assert case.row is not None
-        return EventWrite(
-            when=at_least_a_minute(ehr.when) if decision.when is Side.EHR else None,
-            what=self.renderer.what(case.row, case.item.origin) if decision.what is Side.EHR else None,
-            kind=case.item.kind,
-        )
-
-    def _whole(self, case: Case, ehr: Facts, generation: int) -> EventWrite:
-        everything = Settle(present=True, when=Side.EHR, what=Side.EHR)
-        marker = Marker(self.calendar.key, case.item.k, generation)
-        return replace(self._write(case, everything, ehr), marker=marker)
-
-    def _bring_back(self, case: Case, ehr: Facts) -> Event | None:
-        """A deleted event under its own id: one try; None where that is refused or there is none."""
-        event = case.event
-        if event is None or not event.cancelled or event.id != case.item.event_id:
-            return None
-        everything = Settle(present=True, when=Side.EHR, what=Side.EHR)
-        try:
-            return self.service.restore(self._calendar_id, event, self._write(case, everything, ehr))
-        except (RefusedError, GoneError):
-            return None
-
-    def _create(self, case: Case, ehr: Facts) -> Event:
-        """A new event under the next free id; one that an earlier try made is taken over."""
-        for _ in range(GENERATION_TRIES):
-            generation = case.item.generation
-            if generation >= GENERATIONS_MAX:
-                raise RejectedError("event_ids_exhausted")
-            event_id = self.world.keys.event_id(self.calendar.key, case.item.k, generation)
-            try:
-                return self.service.create(self._calendar_id, event_id, self._whole(case, ehr, generation))
-            except TakenError:
-                self._after_taken(case, event_id)
-        raise RetryableError("event_ids_taken")
-
-    def _after_taken(self, case: Case, event_id: str) -> None:
-        """Ours and live, or past and deleted there: decided again. Anything else: the next generation."""
-        event = self.service.event(self._calendar_id, event_id)
-        if event is None and case.item.tries < self.world.limits.stale_tries:
-            raise RetryableError("event_taken_but_not_found")
-        if event is not None and self.world.keys.is_ours(self.calendar.key, event):
-            if not event.cancelled:
-                case.event, case.item = event, replace(case.item, event_id=event.id)
-                raise StaleError("event_exists")
-            if case.item.base.calendar is None and self._traits(case).past:
-                case.event, case.calendar = event, Reading(None)
-                case.item = replace(
-                    case.item, event_id=event.id, base=Base(case.known(Side.EHR), case.known(Side.EHR))
-                )
-                raise StaleError("deleted_before")
-        case.item = replace(case.item, generation=case.item.generation + 1)
-
 
 def kept(case: Case, *, retry_at: datetime | None, tries: int = 0) -> Item:
     """The item with everything read of it kept, to be taken up at `retry_at`."""
     verify = case.verify and case.calendar is None
     item = replace(case.item, retry_at=retry_at, tries=tries, aside=None, verify=verify)
     return unsettled(item, *case.readings())
-
-
-def _work(decision: Settle, side: Side, here: Facts | None, there: Facts | None) -> bool:
-    """Whether this side differs from the target."""
-    if not decision.present:
-        return here is not None
-    if here is None:
-        return there is not None
-    return side.other in (decision.when, decision.what)

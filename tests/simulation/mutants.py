@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from shared.app import calendar_job, gather, settle
+from shared.app import calendar_job, gather, settle, write
 from shared.app.cases import Case
 from shared.app.records import calendar_path
 from shared.core.identity import Keys
@@ -75,9 +75,9 @@ def no_match_before_create(patch: Patch) -> None:
 def echo_by_hash_of_the_last_push(patch: Patch) -> None:
     """An event that looks like what we last wrote there is our own echo."""
     pushed: dict[str, Facts] = {}
-    real_see, real_write = gather.Gatherer._see, settle.Settler._write_calendar
+    real_see, real_write = gather.Gatherer._see, write.Writer.to_calendar
 
-    def write(self: settle.Settler, case: Case, *args: Any) -> Facts | None:
+    def to_calendar(self: write.Writer, case: Case, *args: Any) -> Facts | None:
         facts = real_write(self, case, *args)
         if facts is not None:
             pushed[case.item.k] = facts
@@ -88,7 +88,7 @@ def echo_by_hash_of_the_last_push(patch: Patch) -> None:
         if case.calendar is not None and case.calendar.facts == pushed.get(case.item.k):
             case.calendar = None
 
-    patch.setattr(settle.Settler, "_write_calendar", write)
+    patch.setattr(write.Writer, "to_calendar", to_calendar)
     patch.setattr(gather.Gatherer, "_see", see)
 
 

@@ -1,0 +1,194 @@
+"""Write one item to a side: what differs from the target, over the version that was read.
+
+Creating can be repeated: an id that is taken by what an earlier try made is taken over.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from shared.app.cases import Case
+from shared.app.records import Calendar, Connection
+from shared.app.render import Renderer
+from shared.app.world import World
+from shared.core.decide import Settle
+from shared.core.errors import RejectedError, RetryableError, StaleError
+from shared.core.identity import GENERATIONS_MAX, identifier
+from shared.core.model import Appointment, Base, Event, Facts, Marker, Reading, Side, What, When
+from shared.core.window import at_least_a_minute, instants
+from shared.ports import CalendarService, Ehr, EventWrite, GoneError, RefusedError, TakenError
+
+GENERATION_TRIES = 4
+"""Generations tried in one job; more in the next."""
+
+
+class RefusedByEhrError(RejectedError):
+    """The EHR refuses what the calendar wants of an appointment that exists: it is put back."""
+
+
+@dataclass(frozen=True)
+class Writer:
+    """Writes to both sides, for one calendar."""
+
+    world: World
+    connection: Connection
+    calendar: Calendar
+    service: CalendarService
+    ehr: Ehr
+    renderer: Renderer
+    is_past: Callable[[Case], bool]
+
+    @property
+    def _calendar_id(self) -> str:
+        assert self.calendar.calendar_id is not None
+        return self.calendar.calendar_id
+
+    # --- the EHR ---
+
+    def to_ehr(self, case: Case, decision: Settle, calendar: Facts | None) -> Facts | None:
+        """What the EHR holds afterwards."""
+        existed = case.item.base.ehr is not None or case.known(Side.EHR) is not None
+        try:
+            row = self._ehr_row(case, decision, calendar)
+        except RejectedError as error:
+            if existed and not case.refused:
+                raise RefusedByEhrError(error.reason) from None
+            raise
+        case.row = row
+        cancelled_version = row.version if row is not None and not decision.present else None
+        case.item = replace(case.item, cancelled_version=cancelled_version)
+        if row is not None:
+            case.item = replace(case.item, appointment_id=row.id)
+            self.renderer.learn(self.ehr, [row])
+        return self.renderer.row(row, case.item.origin).facts
+
+    def _ehr_row(self, case: Case, decision: Settle, calendar: Facts | None) -> Appointment | None:
+        row = case.row
+        if not decision.present:
+            return None if row is None else self.ehr.cancel(row)
+        assert calendar is not None
+        span = self._span(calendar.when) if decision.when is Side.CALENDAR else None
+        what = self._what_for_ehr(case) if decision.what is Side.CALENDAR else None
+        if case.known(Side.EHR) is not None:
+            assert row is not None
+            return self.ehr.update(row, span=span, what=what)
+        assert span is not None
+        assert what is not None
+        if row is not None:
+            return self.ehr.rebook(row, span=span, what=what)
+        return self._create_row(case, span, what)
+
+    def _create_row(self, case: Case, span: tuple[datetime, datetime], what: What) -> Appointment:
+        """A new row, or the one that an earlier try made: brought back and put right where it differs."""
+        name = identifier(self.calendar.key, case.item.k)
+        row = self.ehr.create_personal(self.connection.practitioner, name, *span, what)
+        if self.connection.practitioner not in row.practitioner_ids:
+            raise RejectedError("reassigned")
+        if not self.renderer.has(row):
+            return self.ehr.rebook(row, span=span, what=what)
+        if (
+            row.when is None
+            or instants(row.when, self.connection.settings.zone) != span
+            or ((row.title, row.busy) != (what.summary, what.busy))
+        ):
+            return self.ehr.update(row, span=span, what=what)
+        return row
+
+    def _span(self, when: When) -> tuple[datetime, datetime]:
+        return instants(when, self.connection.settings.zone)
+
+    def _what_for_ehr(self, case: Case) -> What:
+        assert case.event is not None
+        return self.renderer.what_for_ehr(case.row, case.event, case.item.origin)
+
+    # --- the calendar ---
+
+    def to_calendar(
+        self, case: Case, decision: Settle, ehr: Facts | None, calendar: Facts | None
+    ) -> Facts | None:
+        """What the calendar holds afterwards."""
+        if not decision.present:
+            self.service.delete(self._calendar_id, self._event(case, calendar))
+            case.event = None
+            return None
+        assert ehr is not None
+        if calendar is None:
+            event = self._bring_back(case, ehr) or self._create(case, ehr)
+        else:
+            write = self._write(case, decision, ehr)
+            event = self.service.update(self._calendar_id, self._event(case, calendar), write)
+        case.event = event
+        return self.renderer.event(event, case.item.kind).facts
+
+    def _event(self, case: Case, calendar: Facts | None) -> Event:
+        """The event to write over: as read now, else under the version last known."""
+        if case.event is not None:
+            return case.event
+        assert calendar is not None
+        assert case.item.event_id is not None
+        return Event(case.item.event_id, calendar.version, cancelled=False, when=None, what=What(""))
+
+    def _write(self, case: Case, decision: Settle, ehr: Facts) -> EventWrite:
+        assert case.row is not None
+        return EventWrite(
+            when=at_least_a_minute(ehr.when) if decision.when is Side.EHR else None,
+            what=self.renderer.what(case.row, case.item.origin) if decision.what is Side.EHR else None,
+            kind=case.item.kind,
+        )
+
+    def _whole(self, case: Case, ehr: Facts, generation: int) -> EventWrite:
+        everything = Settle(present=True, when=Side.EHR, what=Side.EHR)
+        marker = Marker(self.calendar.key, case.item.k, generation)
+        return replace(self._write(case, everything, ehr), marker=marker)
+
+    def _bring_back(self, case: Case, ehr: Facts) -> Event | None:
+        """A deleted event under its own id: one try; None where that is refused or there is none."""
+        event = case.event
+        if event is None or not event.cancelled or event.id != case.item.event_id:
+            return None
+        everything = Settle(present=True, when=Side.EHR, what=Side.EHR)
+        try:
+            return self.service.restore(self._calendar_id, event, self._write(case, everything, ehr))
+        except (RefusedError, GoneError):
+            return None
+
+    def _create(self, case: Case, ehr: Facts) -> Event:
+        """A new event under the next free id; one that an earlier try made is taken over."""
+        for _ in range(GENERATION_TRIES):
+            generation = case.item.generation
+            if generation >= GENERATIONS_MAX:
+                raise RejectedError("event_ids_exhausted")
+            event_id = self.world.keys.event_id(self.calendar.key, case.item.k, generation)
+            try:
+                return self.service.create(self._calendar_id, event_id, self._whole(case, ehr, generation))
+            except TakenError:
+                self._after_taken(case, event_id)
+        raise RetryableError("event_ids_taken")
+
+    def _after_taken(self, case: Case, event_id: str) -> None:
+        """Ours and live, or past and deleted there: decided again. Anything else: the next generation."""
+        event = self.service.event(self._calendar_id, event_id)
+        if event is None and case.item.tries < self.world.limits.stale_tries:
+            raise RetryableError("event_taken_but_not_found")
+        if event is not None and self.world.keys.is_ours(self.calendar.key, event):
+            if not event.cancelled:
+                case.event, case.item = event, replace(case.item, event_id=event.id)
+                raise StaleError("event_exists")
+            if case.item.base.calendar is None and self.is_past(case):
+                case.event, case.calendar = event, Reading(None)
+                case.item = replace(
+                    case.item, event_id=event.id, base=Base(case.known(Side.EHR), case.known(Side.EHR))
+                )
+                raise StaleError("deleted_before")
+        case.item = replace(case.item, generation=case.item.generation + 1)
+
+
+def differs(decision: Settle, side: Side, here: Facts | None, there: Facts | None) -> bool:
+    """Whether this side differs from the target."""
+    if not decision.present:
+        return here is not None
+    if here is None:
+        return there is not None
+    return side.other in (decision.when, decision.what)
