@@ -391,3 +391,13 @@ class Consent(Protocol):
 
     def revoke(self, token: str) -> None:
         """End all that the account of this token granted us; a dead token is success."""
+
+
+class Sealing(Protocol):
+    """Texts that whoever reads the store must not read."""
+
+    def seal(self, plaintext: str, associated_data: str) -> str:
+        """Opens with the same `associated_data` only: what the text belongs to, and what it is for."""
+
+    def open(self, sealed: str, associated_data: str) -> str:
+        """Raises BlockedError("seal_broken"): altered, of another key, or bound to something else."""

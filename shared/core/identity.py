@@ -58,6 +58,14 @@ class Keys:
         start = self._name("start", original_start.astimezone(UTC).isoformat())
         return f"{self._name('event', calendar_key, master_id)}.{start}"
 
+    def consent_asked(self, nonce: str) -> str:
+        """Key of the record that makes a state single use."""
+        return self._name("consent asked", nonce)
+
+    def consent_given(self, code: str) -> str:
+        """Key of what waits under a one-time code."""
+        return self._name("consent given", code)
+
     def event_id(self, calendar_key: str, k: str, generation: int) -> str:
         """The id under which we create an event: base32hex, as the calendar's id rule wants it."""
         return b32hexencode(self._hash("event id", calendar_key, k, str(generation))).decode().lower()
