@@ -19,6 +19,13 @@ class SecretName:
     """Names in Secret Manager."""
 
     CHANNEL_KEYS = "channel-keys"
+    IDENTITY_KEY = "identity-key"
+    OAUTH_CLIENT = "google-oauth-client"
+    TOKEN_KEYS = "token-keys"  # noqa: S105 - a name
+
+    @staticmethod
+    def of_practice(practice: str) -> str:
+        return f"practice-{practice}"
 
     @staticmethod
     def hooks_of(practice: str) -> str:
@@ -37,11 +44,26 @@ class SettingsError(Exception):
     """The text names every setting that is missing, unknown or wrong; never a value."""
 
 
+SECRETS = (
+    (SecretName.CHANNEL_KEYS, "push_webhook", "keys that sign the tokens of push channels; overlap"),
+    (SecretName.hooks_of("{practice}"), "push_webhook", "secrets of a practice's hooks; two may overlap"),
+    (SecretName.IDENTITY_KEY, "sync_task", "the key of all ids; made once and never changed"),
+    (SecretName.TOKEN_KEYS, "sync_task", "keys that seal refresh tokens; overlap"),
+    (
+        SecretName.OAUTH_CLIENT,
+        "sync_task",
+        "JSON: `client_id`, `client_secret` of the OAuth client at Google",
+    ),
+    (SecretName.of_practice("{practice}"), "sync_task", "JSON: see `shared/practices.py`"),
+)
+
+
 def _of(*functions: Function, **field: Any) -> Any:
     return Field(**field, json_schema_extra={"functions": [function.value for function in functions]})
 
 
-_ENQUEUE = (Function.PUSH_WEBHOOK,)
+_ENQUEUE = (Function.PUSH_WEBHOOK, Function.SYNC_TASK)
+_SYNC = (Function.SYNC_TASK,)
 
 
 class Settings(BaseModel):
@@ -72,13 +94,27 @@ class Settings(BaseModel):
         *_ENQUEUE, default="", description="host:port of another Secret Manager server; local only"
     )
 
+    database: str = _of(*_SYNC, default="(default)", description="Firestore database")
+    firestore_host: str = _of(*_SYNC, default="", description="host:port of a Firestore emulator; local only")
+    google_api_url: str = _of(
+        *_SYNC, default="https://www.googleapis.com/calendar/v3/", description="base of the Calendar API"
+    )
+    google_token_url: str = _of(
+        *_SYNC, default="https://oauth2.googleapis.com/token", description="Google's token endpoint"
+    )
+    oidc_certs_url: str = _of(
+        *_SYNC,
+        default="https://www.googleapis.com/oauth2/v1/certs",
+        description="certificates (PEM) of who signs the tokens that tasks carry",
+    )
+
     @property
     def practice_keys(self) -> frozenset[str]:
         return frozenset(key.strip() for key in self.practices.split(",") if key.strip())
 
 
-OPTIONAL = frozenset({"queue_live", "queue_bulk", "tasks_host", "secrets_host"})
-"""Everything else has to be set for a function that reads it."""
+OPTIONAL_EMPTY = frozenset({"tasks_host", "secrets_host", "firestore_host"})
+"""Everything else without a default has to be set for a function that reads it."""
 
 
 def used_by(function: Function) -> list[str]:
@@ -99,7 +135,7 @@ def load(function: Function, environment: Mapping[str, str]) -> Settings:
         if name.startswith(PREFIX)
     }
     reads = used_by(function)
-    missing = [name for name in reads if name not in OPTIONAL and not given.get(name)]
+    missing = [name for name in reads if _must_be_set(name) and not given.get(name)]
     unknown = sorted(set(given) - set(Settings.model_fields))
     problems = [f"{_variable(name)} is not set" for name in missing]
     problems += [f"{_variable(name)} is unknown" for name in unknown]
@@ -110,6 +146,10 @@ def load(function: Function, environment: Mapping[str, str]) -> Settings:
     except ValidationError as error:
         wrong = sorted({str(each["loc"][0]) for each in error.errors()})
         raise SettingsError(f"{function.value}: {', '.join(map(_variable, wrong))} cannot be read") from None
+
+
+def _must_be_set(name: str) -> bool:
+    return not Settings.model_fields[name].default and name not in OPTIONAL_EMPTY
 
 
 def _variable(name: str) -> str:
@@ -128,16 +168,16 @@ def documentation() -> str:
     ]
     for name, field in Settings.model_fields.items():
         users = ", ".join(each.value for each in Function if name in used_by(each))
-        default = f"`{field.default}`" if field.default else ("none" if name in OPTIONAL else "must be set")
+        default = f"`{field.default}`" if field.default else ("must be set" if _must_be_set(name) else "none")
         lines.append(f"| `{_variable(name)}` | {users} | {default} | {field.description} |")
     lines += [
         "",
-        "Secrets are read from Secret Manager, every enabled version, the newest first:",
+        "Secrets are read from Secret Manager, the newest enabled version; of those that overlap while they",
+        "are rotated every enabled one:",
         "",
         "| secret | functions | holds |",
         "|---|---|---|",
-        f"| `{SecretName.CHANNEL_KEYS}` | push_webhook | keys that sign the tokens of push channels |",
-        f"| `{SecretName.hooks_of('{practice}')}` | push_webhook | secrets of its hooks, two at most |",
+        *(f"| `{name}` | {users} | {what} |" for name, users, what in SECRETS),
         "",
     ]
     return "\n".join(lines)

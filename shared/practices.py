@@ -1,0 +1,47 @@
+"""What a deployment knows of a practice: the secret `practice-{practice}`, JSON."""
+
+from __future__ import annotations
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from shared.core.errors import BlockedError
+
+
+class PracticeSecret(BaseModel):
+    """Fields that other functions read are let pass here."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    fhir_base: str = Field(description="base URL of the EHR's FHIR API")
+    fhir_token: str = Field(repr=False, description="bearer token for it")
+    system: str = Field(description="base of our own names in the EHR: identifier systems and extensions")
+    internal_id_system: str | None = Field(default=None, description="identifier system of patient numbers")
+    time_zone_extension: str | None = Field(default=None, description="extension of Practitioner: their zone")
+    protected_extension: str | None = Field(
+        default=None, description="extension of Appointment: it may not be moved or cancelled"
+    )
+
+
+class OAuthClient(BaseModel):
+    """The secret `google-oauth-client`, JSON."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    client_id: str
+    client_secret: str = Field(repr=False)
+
+
+def practice_of(text: bytes) -> PracticeSecret:
+    """Raises BlockedError: somebody has to mend the secret."""
+    try:
+        return PracticeSecret.model_validate_json(text)
+    except ValidationError:
+        raise BlockedError("practice_secret_unreadable") from None
+
+
+def oauth_client_of(text: bytes) -> OAuthClient:
+    """Raises BlockedError: somebody has to mend the secret."""
+    try:
+        return OAuthClient.model_validate_json(text)
+    except ValidationError:
+        raise BlockedError("oauth_client_unreadable") from None
