@@ -37,6 +37,7 @@ from shared.app.records import (
 )
 from shared.app.render import Renderer
 from shared.app.settle import Counts, Settler, kept
+from shared.app.tools import Tools
 from shared.app.world import World
 from shared.core.errors import BlockedError, RetryableError, StaleError
 from shared.core.item import Item
@@ -224,16 +225,11 @@ class _Slice:
         self._flushed_open = False
         self._pass_follows = False
 
+    def tools(self) -> Tools:
+        return Tools(self.world, self.connection, self.calendar, self.service, self.ehr, self.renderer)
+
     def gatherer(self) -> Gatherer:
-        return Gatherer(
-            self.world,
-            self.connection,
-            self.calendar,
-            self.service,
-            self.ehr,
-            self.renderer,
-            self.world.clock.now(),
-        )
+        return Gatherer(self.tools(), self.world.clock.now())
 
     def take_lease(self, gathered: Gathered | None) -> None:
         """With it the new items are written down. Raises StaleError: the document was written since."""
@@ -251,7 +247,7 @@ class _Slice:
             self.calendar = replace(self.calendar, progress=Progress(0, len(gathered.cases)))
             self._write_down(gathered.cases)
         self._pass_follows = gathered.pass_wanted
-        settler = Settler(self.world, self.connection, self.calendar, self.service, self.ehr, self.renderer)
+        settler = Settler(self.tools())
         self._settle(gathered.cases, settler)
         return self._end(gathered, settler, whole=whole)
 

@@ -8,16 +8,14 @@ from datetime import datetime, timedelta
 
 from shared.app.cases import Case, see_event, see_row
 from shared.app.items import Items
-from shared.app.records import Calendar, Connection
-from shared.app.render import Renderer
-from shared.app.world import World
+from shared.app.tools import Tools
 from shared.core.errors import BlockedError
 from shared.core.item import Item
 from shared.core.match import Claim, choose_event, claim, k_from_calendar, k_of_event
 from shared.core.model import Appointment, Event, Kind, Side
 from shared.core.policy import Mode
 from shared.core.window import Window, instants, scan_window, window
-from shared.ports import CalendarService, Ehr, EventPage
+from shared.ports import EventPage
 
 LASTS_AT_MOST = timedelta(days=31)
 """A scan finds appointments by their start: it begins so much before the window, for what reaches into it."""
@@ -40,12 +38,7 @@ class Gathered:
 class Gatherer:
     """Reads for one calendar under its lease."""
 
-    world: World
-    connection: Connection
-    calendar: Calendar
-    service: CalendarService
-    ehr: Ehr
-    renderer: Renderer
+    tools: Tools
     now: datetime
     items: Items = field(init=False)
     window: Window = field(init=False)
@@ -56,23 +49,23 @@ class Gatherer:
     _orphans: int = 0
 
     def __post_init__(self) -> None:
-        settings = self.connection.settings
-        self.items = Items(self.world.documents, self.calendar)
+        settings = self.tools.connection.settings
+        self.items = Items(self.tools.world.documents, self.tools.calendar)
         self.window = window(settings.start_from, settings.horizon_days, now=self.now, zone=settings.zone)
 
     # --- the two ways to read ---
 
     def changes(self, first: EventPage | None, ids: Iterable[str]) -> Gathered:
         """What changed: the delta from its first page on, these appointments, and the items that are open."""
-        events, cursor = self._pages(first, self.calendar.usable_cursor) if first else ([], None)
+        events, cursor = self._pages(first, self.tools.calendar.usable_cursor) if first else ([], None)
         ids = set(ids)
         self.items.load_named("appointment_id", ids)
         self.items.load_named("event_id", (event.id for event in events))
-        if self.calendar.retry_at is not None and self.calendar.retry_at <= self.now:
-            self.items.load_open(self.now, self.world.limits.take_up_max)
+        if self.tools.calendar.retry_at is not None and self.tools.calendar.retry_at <= self.now:
+            self.items.load_open(self.now, self.tools.world.limits.take_up_max)
         due = [item for item, _ in self.items if item.retry_at is not None and item.retry_at <= self.now]
         ids |= {item.appointment_id for item in due if item.appointment_id}
-        self._match_rows(self.ehr.read(sorted(ids)) if ids else {}, whole=False)
+        self._match_rows(self.tools.ehr.read(sorted(ids)) if ids else {}, whole=False)
         self._match_events(events, whole=False)
         for item in due:
             self._case(item.k, item)
@@ -81,12 +74,14 @@ class Gatherer:
     def everything(self) -> Gathered:
         """A complete pass: both sides whole, every item, matched before anything is created."""
         events, cursor = self._pages(self._page(None, None), None)
-        reach = self.window if self.calendar.passed_at is None else scan_window(self.window, now=self.now)
-        scan = self.ehr.scan(self.connection.practitioner, reach.start - LASTS_AT_MOST, reach.end)
+        reach = (
+            self.window if self.tools.calendar.passed_at is None else scan_window(self.window, now=self.now)
+        )
+        scan = self.tools.ehr.scan(self.tools.connection.practitioner, reach.start - LASTS_AT_MOST, reach.end)
         rows: dict[str, Appointment | None] = {row.id: row for row in scan}
         self.items.load_all()
         unlisted = sorted(self._mapped_rows(reach) - rows.keys())
-        rows |= self.ehr.read(unlisted) if unlisted else {}
+        rows |= self.tools.ehr.read(unlisted) if unlisted else {}
         self._match_rows(rows, whole=True)
         self._match_events(events, whole=True)
         listed = {event.id for event in events}
@@ -102,7 +97,7 @@ class Gatherer:
 
         What ended before the scan begins is touched only by a change of its own.
         """
-        zone = self.connection.settings.zone
+        zone = self.tools.connection.settings.zone
         mapped = set()
         for item, _ in self.items:
             facts = item.known(Side.EHR)
@@ -119,14 +114,13 @@ class Gatherer:
     # --- pages ---
 
     def _page(self, cursor: str | None, page: str | None) -> EventPage:
-        assert self.calendar.calendar_id is not None
-        return self.service.events(self.calendar.calendar_id, cursor=cursor, page=page)
+        return self.tools.service.events(self.tools.calendar_id, cursor=cursor, page=page)
 
     def _pages(self, first: EventPage, cursor: str | None) -> tuple[list[Event], str | None]:
         """All events of a listing, the last state of each, and the cursor at its end."""
         events: dict[str, Event] = {}
         page = first
-        for _ in range(self.world.limits.listing_pages_max):
+        for _ in range(self.tools.world.limits.listing_pages_max):
             events |= {event.id: event for event in page.events}
             if page.next_page is None:
                 return list(events.values()), page.cursor
@@ -136,7 +130,7 @@ class Gatherer:
     # --- the EHR's rows ---
 
     def _match_rows(self, rows: Mapping[str, Appointment | None], *, whole: bool) -> None:
-        self.renderer.learn(self.ehr, rows.values())
+        self.tools.renderer.learn(self.tools.ehr, rows.values())
         ks = {row_id: self._k_of_row(row_id, row) for row_id, row in rows.items()}
         self.items.load_ks(ks.values())
         for row_id, row in rows.items():
@@ -144,11 +138,13 @@ class Gatherer:
 
     def _k_of_row(self, row_id: str, row: Appointment | None) -> str:
         mapped = self.items.k_of_appointment(row_id)
-        came = k_from_calendar(self.calendar.key, row) if row is not None else None
+        came = k_from_calendar(self.tools.calendar.key, row) if row is not None else None
         return (
             mapped
             or came
-            or self.world.keys.k_of_appointment(self.connection.practice, self.connection.key, row_id)
+            or self.tools.world.keys.k_of_appointment(
+                self.tools.connection.practice, self.tools.connection.key, row_id
+            )
         )
 
     def _take_row(self, k: str, row_id: str, row: Appointment | None, *, whole: bool) -> None:
@@ -162,18 +158,18 @@ class Gatherer:
         if stored is None and item.origin is Side.CALENDAR and not whole:
             self._pass_wanted = True  # only a complete listing tells whether its event is there
             return
-        see_row(self._case(k, item), row, self.renderer)
+        see_row(self._case(k, item), row, self.tools.renderer)
 
     def _new_item(self, k: str, row: Appointment | None) -> Item | None:
         if row is None or row.kind is Kind.BLOCK:
             return None
-        came = k_from_calendar(self.calendar.key, row) is not None
+        came = k_from_calendar(self.tools.calendar.key, row) is not None
         return Item(k, row.kind, Side.CALENDAR if came else Side.EHR, appointment_id=row.id)
 
     def _takes_in_row(self, row: Appointment) -> bool:
-        if not self.renderer.has(row):
+        if not self.tools.renderer.has(row):
             return False
-        return row.when is None or self.window.takes_in(row.when, self.connection.settings.zone)
+        return row.when is None or self.window.takes_in(row.when, self.tools.connection.settings.zone)
 
     # --- the calendar's events ---
 
@@ -190,12 +186,12 @@ class Gatherer:
 
     def _k(self, event: Event) -> str:
         mapped = self.items.k_of_event(event.id)
-        return mapped or k_of_event(self.world.keys, self.calendar.key, event)
+        return mapped or k_of_event(self.tools.world.keys, self.tools.calendar.key, event)
 
     def _placed(self, event: Event) -> Event | None:
         """The event as it is to be matched; None: not ours to touch."""
         mapped = self.items.k_of_event(event.id) is not None
-        standing = claim(self.world.keys, self.calendar.key, event, mapped=mapped)
+        standing = claim(self.tools.world.keys, self.tools.calendar.key, event, mapped=mapped)
         if standing is Claim.OURS or (standing is Claim.UNMARKED and self._reads_hand_made):
             return event
         if standing is Claim.COPY and self._reads_hand_made and self._takes_in_event(event):
@@ -204,12 +200,12 @@ class Gatherer:
 
     @property
     def _reads_hand_made(self) -> bool:
-        return self.connection.settings.mode is Mode.TWO_WAY
+        return self.tools.connection.settings.mode is Mode.TWO_WAY
 
     def _takes_in_event(self, event: Event) -> bool:
         if event.cancelled:
             return False
-        zone = self.connection.settings.zone
+        zone = self.tools.connection.settings.zone
         return event.when is None or self.window.takes_in(event.when, zone)
 
     def _take_events(self, k: str, events: list[Event]) -> None:
@@ -232,8 +228,8 @@ class Gatherer:
             item = self._new_item(k, self._unmapped[k])
             assert item is not None
             case = self._case(k, item)
-            see_row(case, self._unmapped[k], self.renderer)
-        ours = chosen.marker is not None and self.world.keys.is_ours(self.calendar.key, chosen)
+            see_row(case, self._unmapped[k], self.tools.renderer)
+        ours = chosen.marker is not None and self.tools.world.keys.is_ours(self.tools.calendar.key, chosen)
         if case is None and (ours or not self._takes_in_event(chosen)):
             self._orphans += ours  # of an appointment that is not known here: left as it is
             return
@@ -242,7 +238,7 @@ class Gatherer:
     def _see(self, case: Case, event: Event | None, extras: list[Event]) -> None:
         case.extras = extras
         if event is not None:
-            see_event(case, event, self.renderer)
+            see_event(case, event, self.tools.renderer)
 
     # --- cases ---
 

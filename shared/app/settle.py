@@ -12,9 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from shared.app.cases import Case, see_event, see_row
-from shared.app.records import Calendar, Connection
-from shared.app.render import Renderer
-from shared.app.world import World
+from shared.app.tools import Tools
 from shared.app.write import RefusedByEhrError, Writer, differs
 from shared.core.decide import Decision, Hold, Leave, Settle, decide, is_put_back
 from shared.core.errors import BlockedError, RejectedError, RetryableError, StaleError
@@ -22,7 +20,6 @@ from shared.core.item import Item, settled, unsettled
 from shared.core.match import Claim, claim
 from shared.core.model import Appointment, Base, Event, Facts, Reading, Side
 from shared.core.policy import Rights, Traits, is_past, rights
-from shared.ports import CalendarService, Ehr
 
 AN_HOUR = timedelta(hours=1)
 
@@ -59,27 +56,14 @@ class Counts:
 
 @dataclass
 class Settler:
-    world: World
-    connection: Connection
-    calendar: Calendar
-    service: CalendarService
-    ehr: Ehr
-    renderer: Renderer
+    tools: Tools
     counts: Counts = field(default_factory=Counts)
     look_wanted: bool = False
     stop_after: float | None = None
     """Seconds after which the whole calendar may go on: a limit was met."""
 
     def __post_init__(self) -> None:
-        self._writer = Writer(
-            self.world,
-            self.connection,
-            self.calendar,
-            self.service,
-            self.ehr,
-            self.renderer,
-            is_past=lambda case: self._traits(case).past,
-        )
+        self._writer = Writer(self.tools, is_past=lambda case: self._traits(case).past)
 
     def settle(self, case: Case) -> Item:
         """The item as it is to be stored. BlockedError and crashes pass through; nothing else does."""
@@ -109,19 +93,19 @@ class Settler:
     # --- what becomes of an item that is not settled ---
 
     def _again(self, case: Case, after_seconds: float, *, tries: int) -> Item:
-        retry_at = self.world.clock.now() + timedelta(seconds=after_seconds)
+        retry_at = self.tools.world.clock.now() + timedelta(seconds=after_seconds)
         return kept(case, retry_at=retry_at, tries=tries)
 
     def _failed(self, case: Case, reason: str) -> Item:
         self.counts.retried += 1
         tries = case.item.tries + 1
-        if tries >= self.world.limits.tries_max:
+        if tries >= self.tools.world.limits.tries_max:
             return self._set_aside(case, reason)
-        return self._again(case, self.world.limits.retry_seconds * 2 ** (tries - 1), tries=tries)
+        return self._again(case, self.tools.world.limits.retry_seconds * 2 ** (tries - 1), tries=tries)
 
     def _set_aside(self, case: Case, reason: str, after_seconds: float | None = None) -> Item:
         self.counts.aside += 1
-        wait = self.world.limits.aside_seconds if after_seconds is None else after_seconds
+        wait = self.tools.world.limits.aside_seconds if after_seconds is None else after_seconds
         item = self._again(case, wait, tries=case.item.tries)
         return replace(item, aside=reason, event_id=item.event_id or (case.event.id if case.event else None))
 
@@ -133,7 +117,7 @@ class Settler:
         self._take_mark_off(case)
         self._refuse_unreadable(case)
         read = False
-        for _ in range(self.world.limits.stale_tries + 2):  # one read for want of a text, one refusal
+        for _ in range(self.tools.world.limits.stale_tries + 2):  # one read for want of a text, one refusal
             decision = self._decide(case)
             if isinstance(decision, (Hold, Leave)):
                 self._count_open(decision)
@@ -172,13 +156,13 @@ class Settler:
 
     def _remove(self, event: Event) -> None:
         current: Event | None = event
-        for _ in range(self.world.limits.stale_tries):
+        for _ in range(self.tools.world.limits.stale_tries):
             if current is None or current.cancelled:
                 return
             try:
-                self.service.delete(self._calendar_id, current)
+                self.tools.service.delete(self.tools.calendar_id, current)
             except StaleError:
-                current = self.service.event(self._calendar_id, event.id)
+                current = self.tools.service.event(self.tools.calendar_id, event.id)
             else:
                 self.counts.extras += 1
                 return
@@ -190,8 +174,8 @@ class Settler:
         mapped = case.item.base.calendar is not None
         if event is None or event.cancelled:
             return
-        if claim(self.world.keys, self.calendar.key, event, mapped=mapped) is Claim.COPY:
-            see_event(case, self.service.unmark(self._calendar_id, event), self.renderer)
+        if claim(self.tools.world.keys, self.tools.calendar.key, event, mapped=mapped) is Claim.COPY:
+            see_event(case, self.tools.service.unmark(self.tools.calendar_id, event), self.tools.renderer)
 
     def _refuse_unreadable(self, case: Case) -> None:
         if case.unreadable is not None:
@@ -205,16 +189,16 @@ class Settler:
         return decide(case.item.base, case.known(Side.EHR), case.known(Side.CALENDAR), self._rights(case))
 
     def _rights(self, case: Case) -> Rights:
-        return rights(self._traits(case), self.connection.settings)
+        return rights(self._traits(case), self.tools.connection.settings)
 
     def _traits(self, case: Case) -> Traits:
         item, ehr = case.item, case.known(Side.EHR)
-        settings = self.connection.settings
+        settings = self.tools.connection.settings
         once = case.known(Side.CALENDAR) if item.appointment_id else None
         return Traits(
             kind=item.kind,
             origin=item.origin,
-            past=is_past(ehr, item.base.ehr, once, now=self.world.clock.now(), zone=settings.zone),
+            past=is_past(ehr, item.base.ehr, once, now=self.tools.world.clock.now(), zone=settings.zone),
             protected=case.row is not None and case.row.protected is True,
             reassigned=ehr is None and case.row is not None and self._is_anothers(case.row),
             cancelled_from_calendar=self._cancelled_from_calendar(case),
@@ -227,7 +211,7 @@ class Settler:
         return version is not None and (case.row is None or case.row.version == version)
 
     def _is_anothers(self, row: Appointment) -> bool:
-        return self.connection.practitioner not in row.practitioner_ids
+        return self.tools.connection.practitioner not in row.practitioner_ids
 
     def _count_open(self, decision: Hold | Leave) -> None:
         if isinstance(decision, Hold):
@@ -268,25 +252,20 @@ class Settler:
         appointment_id = case.item.appointment_id or (case.row.id if case.row else None)
         if appointment_id is None:
             return
-        row = self.ehr.read([appointment_id])[appointment_id]
-        self.renderer.learn(self.ehr, [row])
-        see_row(case, row, self.renderer)
+        row = self.tools.ehr.read([appointment_id])[appointment_id]
+        self.tools.renderer.learn(self.tools.ehr, [row])
+        see_row(case, row, self.tools.renderer)
 
     def _read_event(self, case: Case) -> None:
         event_id = case.event.id if case.event else case.item.event_id
         if event_id is None:
             return
-        event = self.service.event(self._calendar_id, event_id)
+        event = self.tools.service.event(self.tools.calendar_id, event_id)
         gone = event is None or event.cancelled
         by_delta = not case.verify and case.item.carrying is not Side.EHR
         if gone and case.known(Side.CALENDAR) is not None and by_delta:
             raise LookWantedError("deletion_met_by_id")
-        see_event(case, event, self.renderer)
-
-    @property
-    def _calendar_id(self) -> str:
-        assert self.calendar.calendar_id is not None
-        return self.calendar.calendar_id
+        see_event(case, event, self.tools.renderer)
 
     # --- do ---
 
@@ -321,9 +300,9 @@ class Settler:
         """A calendar that keeps changing what we put back is not argued with for ever."""
         if not is_put_back(case.item.base, decision, ehr, calendar):
             return
-        now = self.world.clock.now()
+        now = self.tools.world.clock.now()
         recent = tuple(at for at in case.item.put_back_at if at > now - AN_HOUR)
-        if len(recent) >= self.world.limits.put_backs_an_hour:
+        if len(recent) >= self.tools.world.limits.put_backs_an_hour:
             raise _ContestedError("contested")
         self.counts.put_back += 1
         case.item = replace(case.item, put_back_at=(*recent, now))

@@ -10,15 +10,13 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from shared.app.cases import Case
-from shared.app.records import Calendar, Connection
-from shared.app.render import Renderer
-from shared.app.world import World
+from shared.app.tools import Tools
 from shared.core.decide import Settle
 from shared.core.errors import RejectedError, RetryableError, StaleError
 from shared.core.identity import GENERATIONS_MAX, identifier
 from shared.core.model import Appointment, Base, Event, Facts, Marker, Reading, Side, What, When
 from shared.core.window import at_least_a_minute, instants
-from shared.ports import CalendarService, Ehr, EventWrite, GoneError, RefusedError, TakenError
+from shared.ports import EventWrite, GoneError, RefusedError, TakenError
 
 GENERATION_TRIES = 4
 """Generations tried in one job; more in the next."""
@@ -32,18 +30,8 @@ class RefusedByEhrError(RejectedError):
 class Writer:
     """Writes to both sides, for one calendar."""
 
-    world: World
-    connection: Connection
-    calendar: Calendar
-    service: CalendarService
-    ehr: Ehr
-    renderer: Renderer
+    tools: Tools
     is_past: Callable[[Case], bool]
-
-    @property
-    def _calendar_id(self) -> str:
-        assert self.calendar.calendar_id is not None
-        return self.calendar.calendar_id
 
     # --- the EHR ---
 
@@ -61,47 +49,47 @@ class Writer:
         case.item = replace(case.item, cancelled_version=cancelled_version)
         if row is not None:
             case.item = replace(case.item, appointment_id=row.id)
-            self.renderer.learn(self.ehr, [row])
-        return self.renderer.row(row, case.item.origin).facts
+            self.tools.renderer.learn(self.tools.ehr, [row])
+        return self.tools.renderer.row(row, case.item.origin).facts
 
     def _ehr_row(self, case: Case, decision: Settle, calendar: Facts | None) -> Appointment | None:
         row = case.row
         if not decision.present:
-            return None if row is None else self.ehr.cancel(row)
+            return None if row is None else self.tools.ehr.cancel(row)
         assert calendar is not None
         span = self._span(calendar.when) if decision.when is Side.CALENDAR else None
         what = self._what_for_ehr(case) if decision.what is Side.CALENDAR else None
         if case.known(Side.EHR) is not None:
             assert row is not None
-            return self.ehr.update(row, span=span, what=what)
+            return self.tools.ehr.update(row, span=span, what=what)
         assert span is not None
         assert what is not None
         if row is not None:
-            return self.ehr.rebook(row, span=span, what=what)
+            return self.tools.ehr.rebook(row, span=span, what=what)
         return self._create_row(case, span, what)
 
     def _create_row(self, case: Case, span: tuple[datetime, datetime], what: What) -> Appointment:
         """A new row, or the one that an earlier try made: brought back and put right where it differs."""
-        name = identifier(self.calendar.key, case.item.k)
-        row = self.ehr.create_personal(self.connection.practitioner, name, *span, what)
-        if self.connection.practitioner not in row.practitioner_ids:
+        name = identifier(self.tools.calendar.key, case.item.k)
+        row = self.tools.ehr.create_personal(self.tools.connection.practitioner, name, *span, what)
+        if self.tools.connection.practitioner not in row.practitioner_ids:
             raise RejectedError("reassigned")
-        if not self.renderer.has(row):
-            return self.ehr.rebook(row, span=span, what=what)
+        if not self.tools.renderer.has(row):
+            return self.tools.ehr.rebook(row, span=span, what=what)
         if (
             row.when is None
-            or instants(row.when, self.connection.settings.zone) != span
+            or instants(row.when, self.tools.connection.settings.zone) != span
             or ((row.title, row.busy) != (what.summary, what.busy))
         ):
-            return self.ehr.update(row, span=span, what=what)
+            return self.tools.ehr.update(row, span=span, what=what)
         return row
 
     def _span(self, when: When) -> tuple[datetime, datetime]:
-        return instants(when, self.connection.settings.zone)
+        return instants(when, self.tools.connection.settings.zone)
 
     def _what_for_ehr(self, case: Case) -> What:
         assert case.event is not None
-        return self.renderer.what_for_ehr(case.row, case.event, case.item.origin)
+        return self.tools.renderer.what_for_ehr(case.row, case.event, case.item.origin)
 
     # --- the calendar ---
 
@@ -110,7 +98,7 @@ class Writer:
     ) -> Facts | None:
         """What the calendar holds afterwards."""
         if not decision.present:
-            self.service.delete(self._calendar_id, self._event(case, calendar))
+            self.tools.service.delete(self.tools.calendar_id, self._event(case, calendar))
             case.event = None
             return None
         assert ehr is not None
@@ -118,9 +106,9 @@ class Writer:
             event = self._bring_back(case, ehr) or self._create(case, ehr)
         else:
             write = self._write(case, decision, ehr)
-            event = self.service.update(self._calendar_id, self._event(case, calendar), write)
+            event = self.tools.service.update(self.tools.calendar_id, self._event(case, calendar), write)
         case.event = event
-        return self.renderer.event(event, case.item.kind).facts
+        return self.tools.renderer.event(event, case.item.kind).facts
 
     def _event(self, case: Case, calendar: Facts | None) -> Event:
         """The event to write over: as read now, else under the version last known."""
@@ -134,13 +122,13 @@ class Writer:
         assert case.row is not None
         return EventWrite(
             when=at_least_a_minute(ehr.when) if decision.when is Side.EHR else None,
-            what=self.renderer.what(case.row, case.item.origin) if decision.what is Side.EHR else None,
+            what=self.tools.renderer.what(case.row, case.item.origin) if decision.what is Side.EHR else None,
             kind=case.item.kind,
         )
 
     def _whole(self, case: Case, ehr: Facts, generation: int) -> EventWrite:
         everything = Settle(present=True, when=Side.EHR, what=Side.EHR)
-        marker = Marker(self.calendar.key, case.item.k, generation)
+        marker = Marker(self.tools.calendar.key, case.item.k, generation)
         return replace(self._write(case, everything, ehr), marker=marker)
 
     def _bring_back(self, case: Case, ehr: Facts) -> Event | None:
@@ -150,7 +138,9 @@ class Writer:
             return None
         everything = Settle(present=True, when=Side.EHR, what=Side.EHR)
         try:
-            return self.service.restore(self._calendar_id, event, self._write(case, everything, ehr))
+            return self.tools.service.restore(
+                self.tools.calendar_id, event, self._write(case, everything, ehr)
+            )
         except (RefusedError, GoneError):
             return None
 
@@ -160,19 +150,21 @@ class Writer:
             generation = case.item.generation
             if generation >= GENERATIONS_MAX:
                 raise RejectedError("event_ids_exhausted")
-            event_id = self.world.keys.event_id(self.calendar.key, case.item.k, generation)
+            event_id = self.tools.world.keys.event_id(self.tools.calendar.key, case.item.k, generation)
             try:
-                return self.service.create(self._calendar_id, event_id, self._whole(case, ehr, generation))
+                return self.tools.service.create(
+                    self.tools.calendar_id, event_id, self._whole(case, ehr, generation)
+                )
             except TakenError:
                 self._after_taken(case, event_id)
         raise RetryableError("event_ids_taken")
 
     def _after_taken(self, case: Case, event_id: str) -> None:
         """Ours and live, or past and deleted there: decided again. Anything else: the next generation."""
-        event = self.service.event(self._calendar_id, event_id)
-        if event is None and case.item.tries < self.world.limits.stale_tries:
+        event = self.tools.service.event(self.tools.calendar_id, event_id)
+        if event is None and case.item.tries < self.tools.world.limits.stale_tries:
             raise RetryableError("event_taken_but_not_found")
-        if event is not None and self.world.keys.is_ours(self.calendar.key, event):
+        if event is not None and self.tools.world.keys.is_ours(self.tools.calendar.key, event):
             if not event.cancelled:
                 case.event, case.item = event, replace(case.item, event_id=event.id)
                 raise StaleError("event_exists")
