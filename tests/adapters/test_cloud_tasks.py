@@ -25,73 +25,25 @@ from shared.adapters import cloud_tasks as adapter
 from shared.adapters.cloud_tasks import CloudTasks, task_id, translate
 from shared.core.errors import BlockedError, RetryableError
 from shared.ports import NewTask, Queue
-from tests.adapters.cloud_error_classes import CREDENTIAL_ERRORS, GOOGLE_ERROR_CLASSES, made
+from tests.adapters.cloud_error_classes import CREDENTIAL_ERRORS, GOOGLE_ERROR_CLASSES, REMEDIES, made
 
 google_errors: Any = api_core_exceptions  # their constructors carry no types
 auth_errors: Any = auth_exceptions
 
-BUG = None
 LOCATION = "projects/demo/locations/here"
 QUEUES = {Queue.LIVE: "live", Queue.BULK: "bulk"}
 
 # --- errors ---------------------------------------------------------------------------------------------
 
-GOOGLE_ERRORS: dict[str, type | None] = {
-    "Aborted": RetryableError,
-    "AlreadyExists": BUG,  # of a named task it is success, before it is translated
-    "AsyncRestUnsupportedParameterError": BUG,
-    "BadGateway": RetryableError,
-    "BadRequest": BUG,
-    "Cancelled": RetryableError,
-    "ClientError": BUG,
-    "Conflict": BUG,
-    "DataLoss": BUG,
-    "DeadlineExceeded": RetryableError,
-    "DuplicateCredentialArgs": BUG,
-    "FailedPrecondition": BlockedError,
-    "Forbidden": BlockedError,
-    "GatewayTimeout": RetryableError,
-    "GoogleAPICallError": BUG,
-    "GoogleAPIError": BUG,
-    "InternalServerError": RetryableError,
-    "InvalidArgument": BUG,
-    "LengthRequired": BUG,
-    "MethodNotAllowed": BUG,
-    "MethodNotImplemented": BUG,
-    "MissingStatusHeaderError": BUG,
-    "MovedPermanently": BUG,
-    "NotFound": BlockedError,
-    "NotModified": BUG,
-    "OutOfRange": BUG,
-    "PermissionDenied": BlockedError,
-    "PreconditionFailed": BUG,
-    "Redirection": BUG,
-    "RequestRangeNotSatisfiable": BUG,
-    "ResourceExhausted": RetryableError,
-    "ResumableTransferError": BUG,
-    "ResumeIncomplete": BUG,
-    "RetryError": RetryableError,
-    "ServerError": BUG,
-    "ServiceUnavailable": RetryableError,
-    "TemporaryRedirect": BUG,
-    "TooManyRequests": RetryableError,
-    "TransferStalledError": BUG,
-    "Unauthenticated": BlockedError,
-    "Unauthorized": BlockedError,
-    "Unknown": RetryableError,
-    "UnseekableStreamError": BUG,
-    "UploadCancelledError": BUG,
-}
-
 
 def test_every_error_of_the_library_has_its_place() -> None:
-    assert sorted(GOOGLE_ERROR_CLASSES) == sorted(GOOGLE_ERRORS)
+    assert sorted(GOOGLE_ERROR_CLASSES) == sorted(REMEDIES)
 
 
-@pytest.mark.parametrize("name", GOOGLE_ERRORS)
+@pytest.mark.parametrize("name", REMEDIES)
 def test_a_foreign_error_is_named_by_its_remedy(name: str) -> None:
     known = translate(made(GOOGLE_ERROR_CLASSES[name]))
-    assert (None if known is None else type(known)) is GOOGLE_ERRORS[name]
+    assert (None if known is None else type(known)) is REMEDIES[name]
 
 
 @pytest.mark.parametrize("kind", CREDENTIAL_ERRORS)

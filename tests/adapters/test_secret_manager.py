@@ -22,74 +22,26 @@ from sandbox.secrets.vault import State, Vault
 from shared.adapters import secret_manager as adapter
 from shared.adapters.secret_manager import ASK_AGAIN_SECONDS, CACHE_SECONDS, REFRESH_SECONDS, SecretManager
 from shared.core.errors import BlockedError, RetryableError
-from tests.adapters.cloud_error_classes import CREDENTIAL_ERRORS, GOOGLE_ERROR_CLASSES, made
+from tests.adapters.cloud_error_classes import CREDENTIAL_ERRORS, GOOGLE_ERROR_CLASSES, REMEDIES, made
 from tests.fakes.clock import FakeClock
 
 google_errors: Any = api_core_exceptions  # their constructors carry no types
 auth_errors: Any = auth_exceptions
 
-BUG = None
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 SECRET = "projects/demo/secrets/key"
 
 # --- errors ---------------------------------------------------------------------------------------------
 
-GOOGLE_ERRORS: dict[str, type | None] = {
-    "Aborted": RetryableError,
-    "AlreadyExists": BUG,
-    "AsyncRestUnsupportedParameterError": BUG,
-    "BadGateway": RetryableError,
-    "BadRequest": BUG,
-    "Cancelled": RetryableError,
-    "ClientError": BUG,
-    "Conflict": BUG,
-    "DataLoss": BUG,
-    "DeadlineExceeded": RetryableError,
-    "DuplicateCredentialArgs": BUG,
-    "FailedPrecondition": BlockedError,
-    "Forbidden": BlockedError,
-    "GatewayTimeout": RetryableError,
-    "GoogleAPICallError": BUG,
-    "GoogleAPIError": BUG,
-    "InternalServerError": RetryableError,
-    "InvalidArgument": BUG,
-    "LengthRequired": BUG,
-    "MethodNotAllowed": BUG,
-    "MethodNotImplemented": BUG,
-    "MissingStatusHeaderError": BUG,
-    "MovedPermanently": BUG,
-    "NotFound": BlockedError,
-    "NotModified": BUG,
-    "OutOfRange": BUG,
-    "PermissionDenied": BlockedError,
-    "PreconditionFailed": BUG,
-    "Redirection": BUG,
-    "RequestRangeNotSatisfiable": BUG,
-    "ResourceExhausted": RetryableError,
-    "ResumableTransferError": BUG,
-    "ResumeIncomplete": BUG,
-    "RetryError": RetryableError,
-    "ServerError": BUG,
-    "ServiceUnavailable": RetryableError,
-    "TemporaryRedirect": BUG,
-    "TooManyRequests": RetryableError,
-    "TransferStalledError": BUG,
-    "Unauthenticated": BlockedError,
-    "Unauthorized": BlockedError,
-    "Unknown": RetryableError,
-    "UnseekableStreamError": BUG,
-    "UploadCancelledError": BUG,
-}
-
 
 def test_every_error_of_the_library_has_its_place() -> None:
-    assert sorted(GOOGLE_ERROR_CLASSES) == sorted(GOOGLE_ERRORS)
+    assert sorted(GOOGLE_ERROR_CLASSES) == sorted(REMEDIES)
 
 
-@pytest.mark.parametrize("name", GOOGLE_ERRORS)
+@pytest.mark.parametrize("name", REMEDIES)
 def test_a_foreign_error_is_named_by_its_remedy(name: str) -> None:
     known = adapter.translate(made(GOOGLE_ERROR_CLASSES[name]))
-    assert (None if known is None else type(known)) is GOOGLE_ERRORS[name]
+    assert (None if known is None else type(known)) is REMEDIES[name]
 
 
 @pytest.mark.parametrize("kind", CREDENTIAL_ERRORS)

@@ -14,7 +14,17 @@ import pytest
 
 from shared.core.decide import Decision, Hold, Leave, Settle, decide
 from shared.core.model import Base, Facts, Kind, Side, timed
-from shared.core.policy import ConnectionSettings, Edits, Mode, Right, SideRights, Traits, Verdict, rights
+from shared.core.policy import (
+    ConnectionSettings,
+    Edits,
+    Mode,
+    Right,
+    Rights,
+    SideRights,
+    Traits,
+    Verdict,
+    rights,
+)
 
 MONDAY = datetime(2026, 3, 2, 9, tzinfo=UTC)
 SETTINGS = ConnectionSettings(date(2026, 3, 1), ZoneInfo("America/New_York"))
@@ -106,12 +116,28 @@ def test_every_state_settles_in_one_step() -> None:
     assert tried > 10_000
 
 
-def test_what_is_left_or_held_stays_so_until_something_changes() -> None:
-    for base, ehr, calendar, traits, settings in everything():
+def one_sided(has: Side, state: str, allowed: Rights) -> Decision:
+    """Both had agreed; now only `has` still holds it, in this state."""
+    ehr = now(has, state) if has is Side.EHR else None
+    calendar = now(has, state) if has is Side.CALENDAR else None
+    return decide(BASES["agreed"], ehr, calendar, allowed)
+
+
+def test_what_is_left_or_held_stays_so_for_a_new_text_and_not_for_a_new_time() -> None:
+    """Until *when* changes on the side that still has it, that may move it, against what is not final."""
+    tried = 0
+    for traits, settings, has in itertools.product(TRAITS, ALL_SETTINGS, Side):
         allowed = rights(traits, settings)
-        decision = decide(base, ehr, calendar, allowed)
-        if not isinstance(decision, Settle):
-            assert decide(base, ehr, calendar, allowed) == decision
+        held = one_sided(has, "base", allowed)
+        if isinstance(held, Settle):
+            continue
+        tried += 1
+        assert one_sided(has, "what", allowed) == held
+        final = has is Side.CALENDAR and allowed.ehr_cancellation_is_final
+        comes_back = allowed.of(has).moved is Right.APPLY and not final
+        back = Settle(present=True, when=has, what=has)
+        assert one_sided(has, "when", allowed) == (back if comes_back else held)
+    assert tried > 100
 
 
 def test_nothing_undoes_an_ehr_cancellation_of_a_client_appointment() -> None:
