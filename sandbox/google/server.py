@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
 from typing import Any
-from urllib.parse import parse_qs, parse_qsl, unquote
+from urllib.parse import parse_qs, parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -18,141 +17,15 @@ from starlette.routing import Route
 
 from sandbox.faults import Fault
 from sandbox.google import consent_page, control, scopes
-from sandbox.google.calendar import GoogleCalendar
 from sandbox.google.errors import ApiError, Json, domain_of
 from sandbox.google.grants import Grant, OAuthError
+from sandbox.google.methods import BASE, Call, Caller, Method, find_method, if_match
 from sandbox.google.service import Service
 from sandbox.lost import LosingApplication, LostAnswer
 
-BASE = "/calendar/v3/"
 JSON_TYPE = "application/json; charset=UTF-8"
 REPEATED = frozenset({"eventTypes", "privateExtendedProperty", "sharedExtendedProperty"})
 OVERRIDE = "x-http-method-override"
-
-
-@dataclass(frozen=True)
-class Call:
-    """One request to the API, parsed."""
-
-    http_method: str
-    path: str
-    ids: tuple[str, ...]
-    query: Mapping[str, Any]
-    body: Any
-    """Of a write; a ValueError when it is no JSON."""
-    headers: Mapping[str, str]
-
-
-@dataclass(frozen=True)
-class Caller:
-    sub: str
-    client_id: str
-
-
-@dataclass(frozen=True)
-class Method:
-    """One API method. A `{}` of the path is an id."""
-
-    id: str
-    http_method: str
-    path: tuple[str, ...]
-    run: Callable[[GoogleCalendar, Caller, Call], Json | None]
-
-
-def _method(method_id: str, http: str, path: str, run: Callable[[Any, Any, Any], Json | None]) -> Method:
-    return Method(method_id, http, tuple(path.split("/")), run)
-
-
-def _match(call: Call) -> str | None:
-    return call.headers.get("if-match")
-
-
-def _none_match(call: Call) -> str | None:
-    return call.headers.get("if-none-match")
-
-
-_LIST = "users/me/calendarList"
-_EVENTS = "calendars/{}/events"
-
-METHODS = (
-    _method("calendarList.list", "GET", _LIST, lambda g, who, c: g.calendar_list.list(who.sub, c.query)),
-    _method(
-        "calendarList.get",
-        "GET",
-        _LIST + "/{}",
-        lambda g, who, c: g.calendar_list.get(who.sub, *c.ids, c.query),
-    ),
-    _method(
-        "calendarList.patch",
-        "PATCH",
-        _LIST + "/{}",
-        lambda g, who, c: g.calendar_list.patch(who.sub, *c.ids, c.body, c.query, _match(c)),
-    ),
-    _method(
-        "calendarList.delete",
-        "DELETE",
-        _LIST + "/{}",
-        lambda g, who, c: g.calendar_list.delete(who.sub, *c.ids),
-    ),
-    _method(
-        "calendars.insert",
-        "POST",
-        "calendars",
-        lambda g, who, c: g.calendars.insert(who.sub, c.body, c.query, who.client_id),
-    ),
-    _method(
-        "calendars.get", "GET", "calendars/{}", lambda g, who, c: g.calendars.get(who.sub, *c.ids, c.query)
-    ),
-    _method(
-        "calendars.patch",
-        "PATCH",
-        "calendars/{}",
-        lambda g, who, c: g.calendars.patch(who.sub, *c.ids, c.body, c.query, _match(c)),
-    ),
-    _method(
-        "calendars.delete", "DELETE", "calendars/{}", lambda g, who, c: g.calendars.delete(who.sub, *c.ids)
-    ),
-    _method("events.list", "GET", _EVENTS, lambda g, who, c: g.events.list(who.sub, *c.ids, c.query)),
-    _method(
-        "events.insert", "POST", _EVENTS, lambda g, who, c: g.events.insert(who.sub, *c.ids, c.body, c.query)
-    ),
-    _method(
-        "events.get",
-        "GET",
-        _EVENTS + "/{}",
-        lambda g, who, c: g.events.get(who.sub, *c.ids, c.query, _none_match(c)),
-    ),
-    _method(
-        "events.patch",
-        "PATCH",
-        _EVENTS + "/{}",
-        lambda g, who, c: g.events.patch(who.sub, *c.ids, c.body, c.query, _match(c)),
-    ),
-    _method(
-        "events.update",
-        "PUT",
-        _EVENTS + "/{}",
-        lambda g, who, c: g.events.update(who.sub, *c.ids, c.body, c.query, _match(c)),
-    ),
-    _method(
-        "events.delete",
-        "DELETE",
-        _EVENTS + "/{}",
-        lambda g, who, c: g.events.delete(who.sub, *c.ids, c.query, _match(c)),
-    ),
-    _method(
-        "events.watch",
-        "POST",
-        _EVENTS + "/watch",
-        lambda g, who, c: g.channels.watch(who.sub, *c.ids, c.body, c.query, who.client_id),
-    ),
-    _method(
-        "channels.stop",
-        "POST",
-        "channels/stop",
-        lambda g, who, c: g.channels.stop(who.sub, c.body, c.query, who.client_id),
-    ),
-)
 
 
 def application(service: Service) -> LosingApplication:
@@ -175,7 +48,7 @@ class _Api:
 
     async def calendar(self, request: Request) -> Response:
         call = _read_call(request, await request.body())
-        method, call = _find_method(call)
+        method, call = find_method(call)
         if method is None:
             return Response(_html(404, "Not Found"), 404, media_type="text/html; charset=UTF-8")
         grant = self._service.grants.holder(_bearer(call))
@@ -187,7 +60,7 @@ class _Api:
                 "path": call.path,
                 "query": dict(call.query),
                 "body": None if isinstance(call.body, ValueError) else call.body or None,
-                "if_match": _match(call),
+                "if_match": if_match(call),
                 "sub": grant.sub if grant else None,
             },
         )
@@ -288,19 +161,6 @@ def _json(content: bytes) -> Any:
 
 def _no_number(name: str) -> None:
     raise ValueError(f"{name} is no JSON")
-
-
-def _find_method(call: Call) -> tuple[Method | None, Call]:
-    """The method a path and verb name, and the call with the ids found in the path."""
-    parts = tuple(call.path.removeprefix(BASE).split("/"))
-    for method in METHODS:
-        if method.http_method != call.http_method or len(method.path) != len(parts):
-            continue
-        pairs = list(zip(method.path, parts, strict=True))
-        if all(wanted in ("{}", part) for wanted, part in pairs):
-            ids = tuple(unquote(part) for wanted, part in pairs if wanted == "{}")
-            return method, replace(call, ids=ids)
-    return None, call
 
 
 def _bearer(call: Call) -> str:
