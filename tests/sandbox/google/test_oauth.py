@@ -11,7 +11,7 @@ from google.auth.exceptions import RefreshError
 
 from sandbox.google import scopes
 from sandbox.google.grants import CLIENT_ID, TESTING_LIFE, UNUSED_LIFE, Grants, OAuthError
-from sandbox.google.server import METHODS
+from sandbox.google.methods import METHODS
 from sandbox.google.store import Settings
 from tests.sandbox.google.conftest import Json, Sandbox, refused
 from tests.sandbox.google.world import NOW, event
