@@ -50,8 +50,8 @@ class SystemClock:
 class FileClock:
     """What a file says it is, read again whenever it changes. Safe between threads.
 
-    Making one, `now` and `sleep` raise ValueError when the file is missing, cannot be read, or says no time: what
-    is wrong, and nothing of what is there.
+    Making one, `now` and `sleep` raise ValueError when the file is missing, cannot be read, or says no time.
+    It tells what is wrong, and nothing of what is there.
     """
 
     def __init__(self, path: str) -> None:
