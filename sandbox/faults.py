@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 
 @dataclass(frozen=True)
@@ -29,27 +29,40 @@ class Fault:
     count: int = 1
     """How many calls it hits."""
 
+    def check(self) -> None:
+        """Raises ValueError for a fault that would do nothing."""
+        if not self.status and not self.lost:
+            raise ValueError("a fault needs a 'status' or 'lost': true")
+
+
+F = TypeVar("F", bound=Fault)
+
 
 def fault_from_json(data: dict[str, Any]) -> Fault:
     """A Fault from its JSON form. Raises ValueError naming what is missing or unknown."""
-    unknown = sorted(set(data) - set(Fault.__dataclass_fields__))
+    return fault_of_kind(Fault, data)
+
+
+def fault_of_kind(kind: type[F], data: dict[str, Any]) -> F:
+    """As `fault_from_json`, for a server whose faults know more."""
+    known = kind.__dataclass_fields__
+    unknown = sorted(set(data) - set(known))
     if unknown or "operation" not in data:
         wrong = f"unknown: {', '.join(unknown)}" if unknown else "'operation' is missing"
-        raise ValueError(f"not a fault ({wrong}); fields: {', '.join(Fault.__dataclass_fields__)}")
-    fault = Fault(**data)
-    if not fault.status and not fault.lost:
-        raise ValueError("a fault needs a 'status' or 'lost': true")
+        raise ValueError(f"not a fault ({wrong}); fields: {', '.join(known)}")
+    fault = kind(**data)
+    fault.check()
     return fault
 
 
-class Faults:
+class Waiting(Generic[F]):
     """The faults still to come, oldest first. Safe between threads."""
 
     def __init__(self) -> None:
-        self._faults: list[Fault] = []
+        self._faults: list[F] = []
         self._lock = threading.Lock()
 
-    def add(self, fault: Fault) -> None:
+    def add(self, fault: F) -> None:
         with self._lock:
             self._faults.append(fault)
 
@@ -57,7 +70,7 @@ class Faults:
         with self._lock:
             self._faults.clear()
 
-    def take(self, operation: str) -> Fault | None:
+    def take(self, operation: str) -> F | None:
         """The fault that hits this call, if one does."""
         with self._lock:
             for index, fault in enumerate(self._faults):
@@ -76,3 +89,7 @@ class Faults:
     def __len__(self) -> int:
         with self._lock:
             return len(self._faults)
+
+
+class Faults(Waiting[Fault]):
+    """Of a server whose faults are the plain ones."""

@@ -1,6 +1,8 @@
-"""Close a connection without an answer, as a network does."""
+"""Close a connection without an answer, or in the middle of one, as a network does."""
 
 from __future__ import annotations
+
+import asyncio
 
 from starlette.applications import Starlette
 from starlette.responses import Response
@@ -10,7 +12,7 @@ DROP = "sandbox.drop"
 
 
 class LosingApplication(Starlette):
-    """An application whose endpoints may return a LostAnswer."""
+    """An application whose endpoints may return a LostAnswer or a CutAnswer."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope[DROP] = send  # the server's own, before any layer wraps it
@@ -21,7 +23,28 @@ class LostAnswer(Response):
     """No status, no byte: the client sees the connection end."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
-        cycle = scope[DROP].__self__  # uvicorn's request cycle: ASGI itself has no way to hang up
-        cycle.transport.abort()
-        while (await receive())["type"] != "http.disconnect":
-            pass  # what is left of the request body, then the disconnect just caused
+        _transport(scope).abort()
+        await _disconnected(receive)
+
+
+class CutAnswer(Response):
+    """The whole head and half of the body: the client sees the connection end too soon."""
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002
+        start = {"type": "http.response.start", "status": self.status_code, "headers": self.raw_headers}
+        half = bytes(self.body)[: len(self.body) // 2]
+        await scope[DROP](start)
+        await scope[DROP]({"type": "http.response.body", "body": half, "more_body": True})
+        _transport(scope).close()  # what was sent still arrives
+        await _disconnected(receive)
+
+
+def _transport(scope: Scope) -> asyncio.Transport:
+    """Of uvicorn's request cycle: ASGI itself has no way to hang up."""
+    transport: asyncio.Transport = scope[DROP].__self__.transport
+    return transport
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass  # what is left of the request body, then the disconnect just caused

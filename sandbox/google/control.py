@@ -11,11 +11,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.faults import fault_from_json
 from sandbox.google import scopes
 from sandbox.google.calendar import Settings
 from sandbox.google.consent import Decision
 from sandbox.google.errors import ApiError, Json
+from sandbox.google.faults import fault_from_json
 from sandbox.google.grants import CLIENT_ID
 from sandbox.google.ics import Problem, read_ics
 from sandbox.google.record import Record

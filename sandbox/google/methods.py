@@ -2,34 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import unquote
 
 from sandbox.google import colors
 from sandbox.google.calendar import GoogleCalendar
+from sandbox.google.calls import Call
 from sandbox.google.errors import Json
 
 BASE = "/calendar/v3/"
-
-
-@dataclass(frozen=True)
-class Call:
-    """One request to the API, parsed."""
-
-    http_method: str
-    path: str
-    ids: tuple[str, ...]
-    query: Mapping[str, Any]
-    body: Any
-    """Of a write; a ValueError when it is no JSON."""
-    headers: Mapping[str, str]
-
-    def calendars(self) -> list[str]:
-        """Ids of the calendars it names in its address."""
-        destination = self.query.get("destination")
-        return [*self.ids[:1], *([str(destination)] if destination else [])]
 
 
 @dataclass(frozen=True)
@@ -51,10 +34,6 @@ class Method:
     run: Run
 
 
-def if_match(call: Call) -> str | None:
-    return call.headers.get("if-match")
-
-
 # --- the shapes of calls: everything begins with the account and the ids of the path ---------------------
 
 Of = Callable[[GoogleCalendar], Callable[..., Any]]
@@ -65,9 +44,7 @@ def _read(of: Of) -> Run:
 
 
 def _read_unless_known(of: Of) -> Run:
-    return lambda google, who, call: of(google)(
-        who.sub, *call.ids, call.query, call.headers.get("if-none-match")
-    )
+    return lambda google, who, call: of(google)(who.sub, *call.ids, call.query, call.if_none_match)
 
 
 def _write(of: Of) -> Run:
@@ -79,11 +56,11 @@ def _write_for_client(of: Of) -> Run:
 
 
 def _change(of: Of) -> Run:
-    return lambda google, who, call: of(google)(who.sub, *call.ids, call.body, call.query, if_match(call))
+    return lambda google, who, call: of(google)(who.sub, *call.ids, call.body, call.query, call.if_match)
 
 
 def _change_without_body(of: Of) -> Run:
-    return lambda google, who, call: of(google)(who.sub, *call.ids, call.query, if_match(call))
+    return lambda google, who, call: of(google)(who.sub, *call.ids, call.query, call.if_match)
 
 
 # --- the table ------------------------------------------------------------------------------------------

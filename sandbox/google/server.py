@@ -6,26 +6,22 @@ one event loop lets requests at the model one at a time: that is its lock.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping
-from typing import Any
-from urllib.parse import parse_qs, parse_qsl
+from urllib.parse import parse_qsl
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.faults import Fault
-from sandbox.google import consent_page, control, scopes
-from sandbox.google.errors import ApiError, Json, domain_of
+from sandbox.google import batch, consent_page, control, scopes
+from sandbox.google.answers import done, no_such_page, refused
+from sandbox.google.calls import Call, read_call
+from sandbox.google.errors import ApiError, Json, refusal
+from sandbox.google.faults import instead, spoiled
 from sandbox.google.grants import Grant, OAuthError
-from sandbox.google.methods import BASE, Call, Caller, Method, find_method, if_match
+from sandbox.google.methods import BASE, Caller, Method, find_method
 from sandbox.google.service import Service
-from sandbox.lost import LosingApplication, LostAnswer
-
-JSON_TYPE = "application/json; charset=UTF-8"
-REPEATED = frozenset({"eventTypes", "privateExtendedProperty", "sharedExtendedProperty"})
-OVERRIDE = "x-http-method-override"
+from sandbox.lost import LosingApplication
 
 
 def application(service: Service) -> LosingApplication:
@@ -34,6 +30,7 @@ def application(service: Service) -> LosingApplication:
     return LosingApplication(
         routes=[
             Route(BASE + "{rest:path}", api.calendar, methods=["GET", "POST", "PUT", "PATCH", "DELETE"]),
+            Route(batch.PATH, api.batch, methods=["POST"]),
             Route("/token", api.token, methods=["POST"]),
             Route("/revoke", api.revoke, methods=["POST"]),
             *consent_page.routes(service),
@@ -47,25 +44,30 @@ class _Api:
         self._service = service
 
     async def calendar(self, request: Request) -> Response:
-        call = _read_call(request, await request.body())
-        method, call = find_method(call)
-        if method is None:
-            return Response(_html(404, "Not Found"), 404, media_type="text/html; charset=UTF-8")
-        grant = self._service.grants.holder(_bearer(call))
+        path = request.scope["raw_path"].decode(errors="replace")
+        headers = dict(request.headers)
+        call = read_call(request.method, path, request.url.query, headers, await request.body())
+        response = self._respond(call)
+        await self._sync_first()
+        return response
+
+    async def batch(self, request: Request) -> Response:
+        content, kind = await request.body(), request.headers.get("content-type", "")
+        shared = {name: v for name, v in request.headers.items() if name == "authorization"}
+
+        def answer() -> Response:
+            try:
+                parts = batch.read(content, kind, shared)
+            except ApiError as error:
+                return refused(error)
+            order = self._service.chance.sample(range(len(parts)), len(parts))  # Google promises none
+            answers = {index: self._respond(parts[index].call) for index in order}
+            return batch.answer([(part.id, answers[index]) for index, part in enumerate(parts)])
+
         response = self._answered(
-            method.id,
-            lambda: self._perform(method, call, grant),
-            {
-                "method": call.http_method,
-                "path": call.path,
-                "query": dict(call.query),
-                "body": None if isinstance(call.body, ValueError) else call.body or None,
-                "if_match": if_match(call),
-                "sub": grant.sub if grant else None,
-            },
+            "batch", answer, {"method": "POST", "path": batch.PATH, "query": {}, "body": None, "sub": None}
         )
-        if method.id.endswith(".watch") and self._service.google.settings.sync_before_answer:
-            await self._service.dispatcher.deliver()
+        await self._sync_first()
         return response
 
     async def token(self, request: Request) -> Response:
@@ -91,35 +93,46 @@ class _Api:
         entry = {"method": "POST", "path": f"/{operation}", "query": {}, "body": grant_type, "sub": None}
         return self._answered(operation, answer, entry)
 
+    def _respond(self, call: Call) -> Response:
+        """The answer to one request at the API, alone or as a part of a batch."""
+        method, call = find_method(call)
+        if method is None:
+            return no_such_page()
+        grant = self._service.grants.holder(call.bearer)
+        entry = {
+            "method": call.http_method,
+            "path": call.path,
+            "query": dict(call.query),
+            "body": None if isinstance(call.body, ValueError) else call.body or None,
+            "if_match": call.if_match,
+            "sub": grant.sub if grant else None,
+        }
+        return self._answered(method.id, lambda: self._perform(method, call, grant), entry)
+
     def _answered(self, operation: str, perform: Callable[[], Response], entry: Json) -> Response:
         """The one place where faults strike and requests are recorded."""
         fault = self._service.faults.take(operation)
-        response = perform() if fault is None or fault.lost else _faulty(fault, operation)
+        response = perform() if fault is None or fault.works else instead(fault, operation)
         lost = fault is not None and fault.lost
-        self._service.requests.add(
-            {"operation": operation, **entry, "status": response.status_code, "lost": lost}
-        )
-        return LostAnswer() if lost else response
+        status = response.status_code
+        self._service.requests.add({"operation": operation, **entry, "status": status, "lost": lost})
+        return spoiled(fault, response) if fault is not None and fault.works else response
 
     def _perform(self, method: Method, call: Call, grant: Grant | None) -> Response:
         try:
-            result = self._run(method, call, grant)
+            return done(self._run(method, call, grant))
         except ApiError as error:
-            return _refused(error)
-        if result is None:
-            return Response(status_code=204)
-        headers = {"etag": result["etag"]} if "etag" in result else {}
-        return JSONResponse(result, headers=headers, media_type=JSON_TYPE)
+            return refused(error)
 
     def _run(self, method: Method, call: Call, grant: Grant | None) -> Json | None:
         """The method's result, once the caller may ask for it. Raises ApiError."""
         if grant is None:
-            raise ApiError(401, "authError", "Invalid Credentials", "global", "Authorization", "header")
+            raise refusal("authError")
         google = self._service.google
         self._service.quota.spend(grant.sub, method.id, google.settings.quota_units_a_minute)
         most = self._most_allowed(method, call, grant)
         if isinstance(call.body, ValueError):
-            raise ApiError(400, "parseError", "Parse Error")
+            raise refusal("parseError")
         google.store.most = most
         try:
             return method.run(google, Caller(grant.sub, grant.client_id), call)
@@ -134,77 +147,21 @@ class _Api:
         """
         google = self._service.google
         allowing = scopes.allowing(grant.scopes, method.id)
-        for calendar_id in call.calendars():
+        for calendar_id in call.calendars:
             found = google.store.find(grant.sub, calendar_id)
             if found is not None:
                 calendar, role = found
                 target = scopes.Target(role, calendar.app == grant.client_id, calendar.rules.is_public)
                 allowing = [scope for scope in allowing if scopes.covers(scope, target)]
         if not allowing:
-            message = "Request had insufficient authentication scopes."
-            raise ApiError(403, "insufficientPermissions", message)
+            raise refusal("insufficientPermissions")
         return scopes.most(allowing)
 
-
-def _read_call(request: Request, body: bytes) -> Call:
-    """The request as meant: a long GET may come as a POST with its query in the body."""
-    headers = dict(request.headers)
-    http_method, query_text, content = request.method, request.url.query, body
-    if http_method == "POST" and headers.get(OVERRIDE, "").upper() == "GET":
-        http_method, query_text, content = "GET", body.decode(errors="replace"), b""
-    names = parse_qs(query_text, keep_blank_values=True)
-    query = {name: values if name in REPEATED else values[-1] for name, values in names.items()}
-    path = request.scope["raw_path"].decode(errors="replace")
-    return Call(http_method, path, (), query, _json(content), headers)
-
-
-def _json(content: bytes) -> Any:
-    """The body; an empty one is an empty object; the error itself when it is no JSON."""
-    if not content:
-        return {}
-    try:
-        return json.loads(content, parse_constant=_no_number)
-    except (ValueError, RecursionError) as error:
-        return ValueError(str(error))
-
-
-def _no_number(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")
-
-
-def _bearer(call: Call) -> str:
-    kind, _, token = call.headers.get("authorization", "").partition(" ")
-    return token if kind.lower() == "bearer" else ""
+    async def _sync_first(self) -> None:
+        """The `sync` message of a channel just made, where it is to come before the answer."""
+        if self._service.google.settings.sync_before_answer:
+            await self._service.dispatcher.deliver()
 
 
 def _form(body: bytes) -> dict[str, str]:
     return dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
-
-
-def _refused(error: ApiError, headers: Mapping[str, str] | None = None) -> Response:
-    if error.status == 304:
-        return Response(status_code=304)
-    challenge = {
-        "authError": 'Bearer realm="https://accounts.google.com/", error="invalid_token"',
-        "insufficientPermissions": 'Bearer realm="https://accounts.google.com/", error="insufficient_scope"',
-    }.get(error.reason)
-    all_headers = {**(headers or {}), **({"www-authenticate": challenge} if challenge else {})}
-    return JSONResponse(error.body(), error.status, headers=all_headers, media_type=JSON_TYPE)
-
-
-def _faulty(fault: Fault, operation: str) -> Response:
-    """What a fault answers: its own text, or an error in the endpoint's usual shape."""
-    headers = {} if fault.retry_after_seconds is None else {"retry-after": str(fault.retry_after_seconds)}
-    if fault.body is not None:
-        kind = "text/html" if fault.body.lstrip().startswith("<") else "application/json"
-        return Response(fault.body, fault.status, headers=headers, media_type=kind + "; charset=UTF-8")
-    if operation in ("token", "revoke"):
-        body = {"error": fault.reason or "internal_failure", "error_description": fault.message}
-        return JSONResponse(body, fault.status, headers=headers)
-    reason = fault.reason or "backendError"
-    message = fault.message or "Backend Error"
-    return _refused(ApiError(fault.status, reason, message, domain_of(reason)), headers)
-
-
-def _html(status: int, text: str) -> str:
-    return f"<!DOCTYPE html><html lang=en><title>Error {status} ({text})!!1</title><p><b>{status}.</b>"

@@ -8,13 +8,14 @@ from collections import defaultdict, deque
 from collections.abc import Mapping
 from datetime import datetime
 
-from sandbox.faults import Faults
+from sandbox.faults import Waiting
 from sandbox.google.calendar import GoogleCalendar
 from sandbox.google.clock import Clock
 from sandbox.google.codes import Codes
 from sandbox.google.consent import Consents
 from sandbox.google.dispatcher import Dispatcher
-from sandbox.google.errors import ApiError, Json
+from sandbox.google.errors import Json, refusal
+from sandbox.google.faults import GoogleFault
 from sandbox.google.grants import Grant, Grants, OAuthError
 from sandbox.google.id_tokens import IdTokens
 from sandbox.google.record import Record
@@ -37,7 +38,7 @@ class Quota:
             used.popleft()
         cost = PATCH_COST if method.endswith(".patch") else 1
         if units_a_minute and sum(units for _, units in used) + cost > units_a_minute:
-            raise ApiError(403, "userRateLimitExceeded", "User Rate Limit Exceeded", "usageLimits")
+            raise refusal("userRateLimitExceeded")
         used.append((now, cost))
 
 
@@ -57,7 +58,8 @@ class Service:
         self.id_tokens = IdTokens(self.clock.now)
         self.codes = Codes(self.grants, self._identify)
         self.consents = Consents(self.grants, self.codes, self.google.store.accounts)
-        self.faults = Faults()
+        self.chance = random.Random(f"{seed}/server")
+        self.faults: Waiting[GoogleFault] = Waiting()
         self.requests = Record()
         self.quota = Quota()
 
