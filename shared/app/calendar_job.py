@@ -2,6 +2,9 @@
 
     read the calendar document → look, gather → take the lease under the version read → settle → save
 
+A complete pass is a bulk job's work: it shares the account with other bulk jobs, one at a time and paced. A
+live job that finds one due says so and does the rest.
+
 Reading comes before the lease, so that a look that brings nothing writes nothing; the lease is taken under
 the version of the document that the look used, so nobody has moved the cursor in between. (A complete pass
 reads long: it takes the lease first.) What is new and what was met deleted is written down with the lease,
@@ -14,11 +17,14 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 
+from shared.app.accounts import let_go, pause, take
 from shared.app.appointments_calendar import ensure_calendar
 from shared.app.cases import Case
+from shared.app.channels import channel_due, renew_channel
+from shared.app.connections import grant_died
 from shared.app.gather import Gathered, Gatherer
 from shared.app.items import Items
 from shared.app.records import (
@@ -39,9 +45,16 @@ from shared.app.render import Renderer
 from shared.app.settle import Counts, Settler, kept
 from shared.app.tools import Tools
 from shared.app.world import World
-from shared.core.errors import BlockedError, RetryableError, StaleError
+from shared.core.errors import (
+    BlockedError,
+    GrantDeadError,
+    OverLimitError,
+    RetryableError,
+    StaleError,
+    SyncError,
+)
+from shared.core.identity import slot
 from shared.core.item import Item
-from shared.core.policy import Mode
 from shared.ports import (
     COMMIT_WRITES_MAX,
     CursorLostError,
@@ -49,10 +62,14 @@ from shared.ports import (
     Expect,
     GoneError,
     Put,
+    Queue,
 )
 
 LEASE_TRIES = 3
 BUSY_SECONDS = 2
+BUSY_BULK_SECONDS = 20
+ACCOUNT_TAKEN_SECONDS = (5, 20)
+"""Another bulk job has the account: when to come again, at random, for several may be waiting."""
 FAILURES_IN_A_ROW = 3
 """Retryable failures after which a slice ends: it is not the item."""
 SAFE_SHARE = 5 / 6
@@ -79,18 +96,27 @@ class Outcome:
     """When the calendar wants its next job; None: when something happens."""
     look: bool = False
     """That job has to look."""
+    pass_due: bool = False
+    """A complete pass is wanted, which a bulk job has to make."""
     counts: Counts = field(default_factory=Counts)
     orphans: int = 0
 
 
 def run_calendar_job(
-    world: World, calendar_key: str, *, ids: Iterable[str] = (), look: bool = True, everything: bool = False
+    world: World,
+    calendar_key: str,
+    *,
+    ids: Iterable[str] = (),
+    look: bool = True,
+    everything: bool = False,
+    queue: Queue = Queue.LIVE,
 ) -> Outcome:
-    """One slice: a look, and/or these appointments; `everything` asks for a complete pass.
+    """One slice: a look, and/or these appointments; `everything` asks for a complete pass (bulk only).
 
     Raises BlockedError (a person must act) and RetryableError (nothing was decided: the same job again).
     """
-    job = _Job(world, calendar_key, frozenset(ids), look=look, everything=everything)
+    bulk = queue is Queue.BULK
+    job = _Job(world, calendar_key, frozenset(ids), look=look, everything=everything and bulk, bulk=bulk)
     for _ in range(LEASE_TRIES):
         outcome = job.run()
         if outcome is not None:
@@ -105,43 +131,54 @@ class _Job:
     ids: frozenset[str]
     look: bool
     everything: bool
+    bulk: bool
     version: str = ""
     """Of the calendar document as read or last saved: the fence against a second job."""
 
     def run(self) -> Outcome | None:
         """None: somebody wrote the calendar document since it was read."""
         calendar, connection = self._load()
-        if connection.settings.mode is Mode.OFF:
-            return Outcome(State.IDLE)
-        if calendar.missing:
-            raise BlockedError("calendar_missing")
-        if calendar.lease is not None and calendar.lease.until > self.world.clock.now():
-            return self.busy()
-        work = _Slice(self, calendar, connection)
-        gathered = None
-        try:
-            if not self._wants_everything(calendar):
-                page = self._look(work)
-                if self._nothing_to_do(calendar, page):
-                    self._stamp(calendar, page)
-                    return Outcome(State.IDLE, again_at=_earliest(calendar.retry_at, calendar.pass_at))
-                gathered = work.gatherer().changes(page, self.ids)
-        except CursorLostError:
-            gathered = None
-        except GoneError:
-            self.save(replace(calendar, missing=True))
-            raise BlockedError("calendar_missing") from None
-        except StaleError:
-            return None
-        try:
-            work.take_lease(gathered)
-        except StaleError:
-            return None
-        return self._under_lease(work, gathered)
+        waits = self._waits(calendar, connection)
+        if waits is not None:
+            return waits
+        return self._one_at_a_time(calendar, connection) if self.bulk else self._told(calendar, connection)
 
-    def busy(self) -> Outcome:
-        again_at = self.world.clock.now() + timedelta(seconds=BUSY_SECONDS)
-        return Outcome(State.BUSY, again_at, look=self.look)
+    def _one_at_a_time(self, calendar: Calendar, connection: Connection) -> Outcome | None:
+        """The work of a bulk job, while it has the account."""
+        holder = self.world.new_id()
+        if not take(self.world, calendar.account, holder):
+            least, most = ACCOUNT_TAKEN_SECONDS
+            return self.busy(least + (most - least) * self.world.chance())
+        try:
+            outcome = self._told(calendar, connection)
+        except Exception:  # a process that is killed lets nothing go
+            let_go(self.world, calendar.account, holder)
+            raise
+        let_go(self.world, calendar.account, holder)
+        return outcome
+
+    def _told(self, calendar: Calendar, connection: Connection) -> Outcome | None:
+        """The work, and word of what stops more than this job."""
+        try:
+            return self._work(calendar, connection)
+        except OverLimitError as error:
+            self.pause_account(connection, error.after_seconds)
+            raise
+        except GrantDeadError:
+            grant_died(self.world, connection)
+            raise
+        except BlockedError as error:
+            self._note(error)
+            raise
+
+    def busy(self, seconds: float | None = None) -> Outcome:
+        if seconds is None:
+            seconds = BUSY_BULK_SECONDS if self.bulk else BUSY_SECONDS
+        return Outcome(State.BUSY, self.world.clock.now() + timedelta(seconds=seconds), look=self.look)
+
+    def pause_account(self, connection: Connection, seconds: float | None) -> None:
+        wait = seconds or self.world.limits.pause_seconds
+        pause(self.world, connection.sub, wait * (1 + self.world.chance() / 4))
 
     # --- before the lease ---
 
@@ -155,12 +192,65 @@ class _Job:
         path = connection_path(calendar.connection)
         return calendar, connection_of(self.world.documents.get(path)[path])
 
-    def _wants_everything(self, calendar: Calendar) -> bool:
-        if self.everything:
+    def _waits(self, calendar: Calendar, connection: Connection) -> Outcome | None:
+        """Why the calendar is left alone for now, if it is."""
+        now = self.world.clock.now()
+        if not (connection.moves and calendar.active):
+            return Outcome(State.IDLE)
+        if calendar.missing:
+            raise BlockedError("calendar_missing")
+        if connection.pause_until is not None and connection.pause_until > now:
+            return self.busy((connection.pause_until - now).total_seconds())
+        if calendar.lease is not None and calendar.lease.until > now:
+            return self.busy()
+        return Outcome(State.IDLE) if now < self._rests_until(calendar) else None
+
+    def _rests_until(self, calendar: Calendar) -> datetime:
+        """A calendar whose jobs die one after the other is tried less and less often."""
+        limits = self.world.limits
+        over = calendar.lapses + 1 - limits.lapses_max
+        if over < 0 or calendar.lease is None:
+            return datetime.min.replace(tzinfo=UTC)
+        rest = min(limits.rest_seconds * 2 ** min(over, 10), limits.rest_seconds_max)
+        return calendar.lease.until + timedelta(seconds=rest)
+
+    def _work(self, calendar: Calendar, connection: Connection) -> Outcome | None:
+        work = _Slice(self, calendar, connection)
+        whole, gathered = self._wants_everything(calendar, connection), None
+        try:
+            if whole and not self.bulk and calendar.usable_cursor is None:
+                return Outcome(State.IDLE, pass_due=True)
+            if not (whole and self.bulk):
+                page = self._look(work)
+                if self._nothing_to_do(calendar, page):
+                    self._stamp(calendar, page)
+                    return Outcome(State.IDLE, again_at=_earliest(calendar.retry_at), pass_due=whole)
+                gathered = work.gatherer().changes(page, self.ids, take_up=self.takes_up(calendar))
+        except CursorLostError:
+            if not self.bulk:
+                noted = self._saves(replace(calendar, pass_at=self.world.clock.now()))
+                return Outcome(State.IDLE, pass_due=True) if noted else None
+        except GoneError:
+            if not self._saves(replace(calendar, missing=True)):
+                return None
+            raise BlockedError("calendar_missing") from None
+        except StaleError:
+            return None
+        try:
+            work.take_lease(gathered)
+        except StaleError:
+            return None
+        outcome = self._under_lease(work, gathered)
+        return replace(outcome, pass_due=outcome.pass_due or (whole and not self.bulk))
+
+    def takes_up(self, calendar: Calendar) -> bool:
+        """What a pass has found is the bulk jobs' to work through, at their pace."""
+        return self.bulk or not calendar.in_pass
+
+    def _wants_everything(self, calendar: Calendar, connection: Connection) -> bool:
+        if self.everything or calendar.epoch != connection.epoch or calendar.usable_cursor is None:
             return True
-        if calendar.pass_at is not None and calendar.pass_at <= self.world.clock.now():
-            return True
-        return calendar.pass_at is None and calendar.usable_cursor is None
+        return calendar.pass_at is not None and calendar.pass_at <= self.world.clock.now()
 
     def _look(self, work: _Slice) -> EventPage | None:
         """The first page of the delta; None: no look was asked for. Raises CursorLostError, GoneError."""
@@ -171,16 +261,35 @@ class _Job:
         return work.service.events(calendar.calendar_id, cursor=calendar.usable_cursor, page=None)
 
     def _nothing_to_do(self, calendar: Calendar, page: EventPage | None) -> bool:
-        due = calendar.retry_at is not None and calendar.retry_at <= self.world.clock.now()
-        news = page is not None and (page.events or page.next_page or page.cursor is None)
-        return not self.ids and not due and not news
+        now = self.world.clock.now()
+        due = calendar.retry_at is not None and calendar.retry_at <= now and self.takes_up(calendar)
+        news = page is not None and has_news(page)
+        return not (self.ids or due or news or channel_due(calendar, self.world.push, now))
 
     def _stamp(self, calendar: Calendar, page: EventPage | None) -> None:
-        """An idle look is worth a write once an hour."""
+        """An idle look is worth a write once an hour, or where the record says otherwise."""
         now = self.world.clock.now()
-        if page is None or (calendar.checked_at is not None and now - calendar.checked_at < STAMP_EVERY):
-            return
-        self.save(replace(calendar, checked_at=now, cursor=page.cursor))
+        stamped = stamp(calendar, page.cursor if page else None, now)
+        if calendar.problem is not None or (calendar.due_at is not None and calendar.due_at <= now):
+            due_at = next_due(calendar, now, self.world.limits.soon_seconds)
+            stamped = replace(stamped or calendar, problem=None, due_at=due_at)
+        if stamped is not None:
+            self.save(stamped)
+
+    def _saves(self, calendar: Calendar) -> bool:
+        """False: somebody wrote the document since it was read."""
+        try:
+            self.save(calendar)
+        except StaleError:
+            return False
+        return True
+
+    def _note(self, error: SyncError) -> None:
+        """Say in the calendar's document why nothing moves. Best effort: whoever writes it knows more."""
+        with contextlib.suppress(SyncError):
+            calendar, _ = self._load()
+            if calendar.problem != error.reason and calendar.lease is None:
+                self.save(replace(calendar, problem=error.reason))
 
     # --- under the lease ---
 
@@ -194,8 +303,9 @@ class _Job:
         except GoneError:
             work.give_up(missing=True)
             raise BlockedError("calendar_missing") from None
-        except (RetryableError, BlockedError):
-            work.give_up(pass_at=now if gathered is None else work.calendar.pass_at)
+        except (RetryableError, BlockedError) as error:
+            pass_at = now if gathered is None else work.calendar.pass_at
+            work.give_up(pass_at=pass_at, problem=error.reason)
             raise
         except StaleError:  # the lease is not ours any more: another job goes on
             return self.busy()
@@ -217,7 +327,7 @@ class _Slice:
         world = job.world
         self.job, self.world = job, world
         self.calendar, self.connection = calendar, connection
-        self.service = world.calendars(connection)
+        self.service = world.calendars(connection, paced=job.bulk)
         self.ehr = world.ehr(connection.practice)
         self.renderer = Renderer(world.keys, connection.settings, connection.practitioner)
         self.started = world.clock.now()
@@ -233,8 +343,13 @@ class _Slice:
 
     def take_lease(self, gathered: Gathered | None) -> None:
         """With it the new items are written down. Raises StaleError: the document was written since."""
-        until = self.world.clock.now() + timedelta(seconds=self.world.limits.lease_seconds)
-        self.calendar = replace(self.calendar, lease=Lease(self.world.new_id(), until))
+        now, limits = self.world.clock.now(), self.world.limits
+        self.calendar = replace(
+            self.calendar,
+            lease=Lease(self.world.new_id(), now + timedelta(seconds=limits.lease_seconds)),
+            lapses=self.calendar.lapses + (self.calendar.lease is not None),
+            due_at=now + timedelta(seconds=limits.soon_seconds),
+        )
         self._write_down(gathered.cases if gathered else [])
 
     def run(self, gathered: Gathered | None) -> Outcome:
@@ -248,8 +363,18 @@ class _Slice:
             self._write_down(gathered.cases)
         self._pass_follows = gathered.pass_wanted
         settler = Settler(self.tools())
-        self._settle(gathered.cases, settler)
+        self._settle(gathered.cases, settler, whole=whole)
+        if settler.over_limit:
+            self.job.pause_account(self.connection, settler.stop_after)
+        else:
+            self._keep_channel()
         return self._end(gathered, settler, whole=whole)
+
+    def _keep_channel(self) -> None:
+        push = self.world.push
+        if push is not None and channel_due(self.calendar, push, self.world.clock.now()):
+            self._flush(keep=0)  # what is settled is not at the mercy of one more call
+            self.calendar = renew_channel(self.world, push, self.calendar, self.service, self._save)
 
     def _write_down(self, cases: list[Case]) -> None:
         """Save what must not be forgotten, as something to be taken up, and with it the lease."""
@@ -262,16 +387,21 @@ class _Slice:
             for case, version in zip(some, versions, strict=True):
                 case.stored, case.version = case.item, version
 
-    def give_up(self, *, pass_at: datetime | None = None, missing: bool = False) -> None:
+    def give_up(
+        self, *, pass_at: datetime | None = None, missing: bool = False, problem: str | None = None
+    ) -> None:
         """Let the lease go without a step forward; what was saved stays."""
-        calendar = replace(self.calendar, lease=None, pass_at=pass_at, missing=missing)
+        calendar = replace(
+            self.calendar, lease=None, lapses=0, pass_at=pass_at, missing=missing, problem=problem
+        )
         with contextlib.suppress(StaleError, RetryableError):  # else it runs out by itself
             self.job.save(calendar)
 
     # --- settle ---
 
-    def _settle(self, cases: list[Case], settler: Settler) -> None:
+    def _settle(self, cases: list[Case], settler: Settler, *, whole: bool) -> None:
         in_a_row = 0
+        cases.sort(key=_was_open)  # what just happened is not to wait for what has waited
         for index, case in enumerate(cases):
             if settler.stop_after is not None or in_a_row >= FAILURES_IN_A_ROW or self._time_is_up():
                 self._postpone(cases[index:])
@@ -280,13 +410,16 @@ class _Slice:
             self._store(case, settler.settle(case))
             self._pass_follows |= bool(case.extras)  # nothing else would bring them again
             in_a_row = in_a_row + 1 if settler.counts.retried > failed else 0
-            self._advance()
+            if whole or _was_open(case):
+                self._advance()
             if len(self._unsaved) >= self.world.limits.flush_items:
                 self._flush(keep=0)
 
     def _time_is_up(self) -> bool:
         limits = self.world.limits
         budget = limits.lease_seconds * min(limits.slice_share, SAFE_SHARE)
+        if self.job.bulk:
+            budget = min(budget, limits.bulk_slice_seconds)
         return (self.world.clock.now() - self.started).total_seconds() >= budget
 
     def _postpone(self, cases: list[Case]) -> None:
@@ -344,16 +477,28 @@ class _Slice:
             passed_at=self.started if whole else self.calendar.passed_at,
             checked_at=now if whole or cursor else self.calendar.checked_at,
             retry_at=retry_at,
+            epoch=self.connection.epoch if whole else self.calendar.epoch,
+            progress=self._progress(retry_at, now),
             lease=None,
+            lapses=0,
+            problem=None,
         )
+        calendar = replace(calendar, due_at=next_due(calendar, now, self.world.limits.soon_seconds))
         self._save(calendar, self._unsaved.values())
-        again_at = _earliest(retry_at, pass_at, now if settler.look_wanted else None)
+        goes_on = retry_at if self.job.takes_up(calendar) else None
+        again_at = _earliest(goes_on, pass_at, now if settler.look_wanted else None)
         if again_at is not None and settler.stop_after is not None:
             again_at = max(again_at, now + timedelta(seconds=settler.stop_after))
         state = State.MORE if again_at is not None and again_at <= now else State.DONE
         return Outcome(
             state, again_at, look=settler.look_wanted, counts=settler.counts, orphans=gathered.orphans
         )
+
+    def _progress(self, retry_at: datetime | None, now: datetime) -> Progress | None:
+        """A pass is at its end when nothing that it found is left to be begun."""
+        progress = self.calendar.progress
+        at_rest = retry_at is None or retry_at > now
+        return replace(progress, done=progress.total) if progress and at_rest else progress
 
     def _lease_until(self) -> datetime:
         lease = self.calendar.lease
@@ -367,7 +512,12 @@ class _Slice:
             last = self.started if whole else self.calendar.passed_at
             every = timedelta(seconds=self.world.limits.passes_seconds)
             return max(now, last + every) if last else now
-        return None if whole else self.calendar.pass_at
+        return self._tomorrow(now) if whole else self.calendar.pass_at
+
+    def _tomorrow(self, now: datetime) -> datetime:
+        """Daily, and spread: who began at the same time drifts apart."""
+        spread = timedelta(minutes=slot(self.calendar.key, 120) - 60)
+        return now + timedelta(seconds=self.world.limits.daily_seconds) + spread
 
     def _next_open(self) -> datetime | None:
         """When the first open item is due, of those stored and those about to be."""
@@ -380,6 +530,27 @@ class _Slice:
 
 def batched_cases(cases: list[Case], size: int) -> list[list[Case]]:
     return [cases[start : start + size] for start in range(0, len(cases), size)]
+
+
+def _was_open(case: Case) -> bool:
+    return case.stored is not None and case.stored.retry_at is not None
+
+
+def has_news(page: EventPage) -> bool:
+    """Whether the first page of a delta asks for a job."""
+    return bool(page.events or page.next_page or page.cursor is None)
+
+
+def stamp(calendar: Calendar, cursor: str | None, now: datetime) -> Calendar | None:
+    """The calendar as an idle look leaves it; None: that is not worth a write yet."""
+    recent = calendar.checked_at is not None and now - calendar.checked_at < STAMP_EVERY
+    return None if cursor is None or recent else replace(calendar, checked_at=now, cursor=cursor)
+
+
+def next_due(calendar: Calendar, now: datetime, soon_seconds: float) -> datetime | None:
+    """When somebody is to see to the calendar: what comes soon is in the queue, and found again later."""
+    first = _earliest(calendar.retry_at, calendar.pass_at, calendar.renew_at)
+    return max(first, now + timedelta(seconds=soon_seconds)) if first else None
 
 
 def _earliest(*moments: datetime | None) -> datetime | None:
