@@ -8,8 +8,9 @@ from dataclasses import dataclass, field, fields
 from datetime import timedelta
 
 from sandbox.demo.interrupts import Interrupts
-from shared.app.calendar_job import Outcome, State, run_calendar_job
+from shared.app.calendar_job import run_calendar_job
 from shared.app.feed import run_feed_job
+from shared.app.outcome import Outcome, State
 from shared.app.settle import Counts
 from shared.app.world import World
 from shared.core.errors import BlockedError, RetryableError

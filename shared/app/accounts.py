@@ -50,9 +50,13 @@ def let_go(world: World, account: str, holder: str) -> None:
             world.documents.commit([Remove(path, document.version)])
 
 
-def pause(world: World, sub: str, seconds: float) -> None:
-    """Nobody works on the account for so long. Best effort: whoever goes on meets the limit again."""
-    until = world.clock.now() + timedelta(seconds=seconds)
+def pause(world: World, sub: str, seconds: float | None) -> None:
+    """Nobody works on the account for so long, give or take: they are not to come back all at once.
+
+    None: as long as such limits mostly ask for. Best effort: whoever goes on meets the limit again.
+    """
+    wait = (seconds or world.limits.pause_seconds) * (1 + world.chance() / 4)
+    until = world.clock.now() + timedelta(seconds=wait)
     with contextlib.suppress(RetryableError):
         for document in world.documents.find("connections", Where("sub", "==", sub), limit=CONNECTIONS_MAX):
             _pause(world, document.id, until)

@@ -13,9 +13,10 @@ from datetime import UTC, datetime, timedelta
 from math import floor
 from typing import Any
 
-from shared.app.calendar_job import Outcome, State, run_calendar_job
+from shared.app.calendar_job import run_calendar_job
 from shared.app.feed import FeedOutcome, run_feed_job
 from shared.app.looks import Looked, look
+from shared.app.outcome import Outcome, State
 from shared.app.world import World
 from shared.core.errors import RejectedError, RetryableError
 from shared.ports import NewTask, Queue, Tasks
@@ -197,11 +198,18 @@ def _work(world: World, tasks: Tasks, job: CalendarTask) -> Outcome:
     if outcome.state is State.BUSY:
         assert outcome.again_at is not None
         tasks.enqueue(waiting(replace(job, tries=0), outcome.again_at))
-    elif outcome.again_at is not None and outcome.again_at <= _in(world, world.limits.soon_seconds):
+    elif _goes_on(world, outcome):
+        assert outcome.again_at is not None
         follow = CalendarTask(job.calendar_key, look=outcome.look, queue=job.queue)
         rest = BULK_REST_SECONDS if job.queue is Queue.BULK else 0
         tasks.enqueue(later(follow, max(outcome.again_at, _in(world, rest))))
     return outcome
+
+
+def _goes_on(world: World, outcome: Outcome) -> bool:
+    """Whether a task follows. What waits longer is in the calendar's document; what was idle has its task."""
+    soon = outcome.again_at is not None and outcome.again_at <= _in(world, world.limits.soon_seconds)
+    return soon and outcome.state is not State.IDLE
 
 
 def _look(world: World, tasks: Tasks, job: LooksTask) -> Looked:

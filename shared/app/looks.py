@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from shared.app.calendar_job import has_news, stamp
+from shared.app.outcome import has_news, stamp
 from shared.app.records import (
     Calendar,
     Connection,

@@ -26,8 +26,9 @@ from sandbox.google.calendar import GoogleCalendar, Settings
 from sandbox.google.user import Person
 from shared.adapters.fhir import Answer, FhirEhr
 from shared.adapters.google_calendar import GoogleCalendarService
-from shared.app.calendar_job import Outcome, run_calendar_job
+from shared.app.calendar_job import run_calendar_job
 from shared.app.feed import FeedOutcome, run_feed_job
+from shared.app.outcome import Outcome
 from shared.app.records import (
     Calendar,
     Connection,

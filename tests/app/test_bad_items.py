@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from shared.adapters.fhir import FhirEhr
-from shared.app.calendar_job import State
+from shared.app.outcome import State
 from shared.core.errors import RejectedError, RetryableError, StaleError
 from shared.core.model import Appointment
 from shared.core.policy import PersonalText

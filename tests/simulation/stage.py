@@ -16,8 +16,9 @@ from sandbox.ehr.staff import Staff
 from sandbox.google.calendar import GoogleCalendar, Settings
 from sandbox.google.tokens import unseal_sync
 from sandbox.google.user import Person
-from shared.app.calendar_job import Outcome, State, run_calendar_job
+from shared.app.calendar_job import run_calendar_job
 from shared.app.feed import run_feed_job
+from shared.app.outcome import Outcome, State
 from shared.app.records import Connection, calendar_path, items_path
 from shared.app.world import Limits, World
 from shared.core.errors import BlockedError, RetryableError
