@@ -13,10 +13,12 @@ from starlette.applications import Starlette
 LOOPBACK = "127.0.0.1"
 
 
-def argument_parser(name: str, what: str) -> argparse.ArgumentParser:
-    """The arguments every sandbox server has; `--port 0` takes a free one."""
+def argument_parser(name: str, what: str, *, port: int | None = None) -> argparse.ArgumentParser:
+    """The arguments every sandbox server has; `--port 0` takes a free one; `port` is its default."""
     parser = argparse.ArgumentParser(prog=f"python -m sandbox.{name}", description=what)
-    parser.add_argument("--port", type=int, required=True, help="port on 127.0.0.1; 0 takes a free one")
+    parser.add_argument(
+        "--port", type=int, default=port, required=port is None, help="port on 127.0.0.1; 0 takes a free one"
+    )
     return parser
 
 

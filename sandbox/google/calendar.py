@@ -21,14 +21,28 @@
     google.calendars.get(sub, calendar_id, query={}) -> Json
     google.calendars.insert(sub, body, query={}, app="") -> Json     # app: the OAuth client that asks
     google.calendars.patch(sub, calendar_id, body, query={}, if_match=None) -> Json
+    google.calendars.update(sub, calendar_id, body, query={}, if_match=None) -> Json
     google.calendars.delete(sub, calendar_id) -> None
+    google.calendars.clear(sub, calendar_id) -> None
+    google.calendars.transfer(sub, calendar_id, query) -> None           # transferOwnership
 
     google.calendar_list.list(sub, query={}) -> Json
     google.calendar_list.get(sub, calendar_id, query={}) -> Json
+    google.calendar_list.insert(sub, body, query={}) -> Json
     google.calendar_list.patch(sub, calendar_id, body, query={}, if_match=None) -> Json
+    google.calendar_list.update(sub, calendar_id, body, query={}, if_match=None) -> Json
     google.calendar_list.delete(sub, calendar_id) -> None
 
+    google.transfers.import_(sub, calendar_id, body, query={}) -> Json   # events.import, .move, .quickAdd
+    google.transfers.move(sub, calendar_id, event_id, query, if_match=None) -> Json
+    google.transfers.quick_add(sub, calendar_id, query) -> Json
+
+    google.acl.list, .get, .insert, .patch, .update, .delete             # as events, with a rule's id
+    google.user_settings.list(sub, query={}), .get(sub, setting_id, query={})
+    google.freebusy.query(sub, body, query={}) -> Json
+
     google.channels.watch(sub, calendar_id, body, query={}, app="") -> Json   # events.watch
+    google.channels.watch_acl, .watch_list, .watch_settings              # the same for other collections
     google.channels.stop(sub, body, query={}, app="") -> None
     google.channels.due() -> list[Message]                           # to be sent now (channels.py)
 
@@ -46,12 +60,18 @@ from dataclasses import replace
 from datetime import datetime
 
 from sandbox.google import fields
+from sandbox.google.acl import AccessRules
 from sandbox.google.calendar_list import CalendarLists
 from sandbox.google.calendar_resources import CalendarResources
 from sandbox.google.channels import Channels
 from sandbox.google.errors import Json
 from sandbox.google.events import Events
-from sandbox.google.store import ROLES, Account, Calendar, CalendarList, Settings, Store
+from sandbox.google.freebusy import FreeBusy
+from sandbox.google.rules import ROLES, for_user
+from sandbox.google.sharing import Sharing
+from sandbox.google.store import Account, Calendar, CalendarList, Settings, Store
+from sandbox.google.transfers import Transfers
+from sandbox.google.user_settings import UserSettings
 
 __all__ = ["Account", "GoogleCalendar", "Settings"]
 
@@ -62,11 +82,16 @@ class GoogleCalendar:
     ) -> None:
         self.store = Store(now, rng, settings or Settings())
         self.events = Events(self.store)
-        self.calendars = CalendarResources(self.store)
-        self.calendar_list = CalendarLists(self.store)
+        self.sharing = Sharing(self.store)
+        self.calendars = CalendarResources(self.store, self.sharing, self.events)
+        self.calendar_list = CalendarLists(self.store, self.sharing)
+        self.acl = AccessRules(self.store, self.sharing)
         chance = random.Random()
         chance.setstate(rng.getstate())  # its own: a channel must not change what chance does elsewhere
         self.channels = Channels(self.store, chance)
+        self.transfers = Transfers(self.store, self.events)
+        self.freebusy = FreeBusy(self.store)
+        self.user_settings = UserSettings(self.store)
 
     @property
     def settings(self) -> Settings:
@@ -97,11 +122,15 @@ class GoogleCalendar:
         Raises ValueError for an e-mail that is taken or no address.
         """
         self._check_email(email)
-        self.store.accounts[sub] = replace(self.store.accounts[sub], email=email)
+        before = self.store.accounts[sub]
+        for calendar in self.store.calendars.values():
+            calendar.rules.rename(before.email, email)
+        self.store.accounts[sub] = replace(before, email=email)
 
     def share(self, calendar_id: str, sub: str, role: str | None) -> None:
-        """Set an account's role; None takes access away. Sync tokens of the calendar expire.
+        """Give an account a role and a place for it on its list; None takes both away.
 
+        Sync tokens of the calendar expire.
         Raises ValueError for an unknown role, account or calendar, and for its data owner.
         """
         calendar = self.calendar(calendar_id)
@@ -111,7 +140,12 @@ class GoogleCalendar:
             raise ValueError(f"there is no account with sub {sub!r}")
         if sub == calendar.owner:
             raise ValueError("the data owner's role cannot change")
-        self.calendars.share(calendar, sub, role)
+        rule = for_user(self.store.accounts[sub].email)
+        if role is None:
+            self.sharing.take(calendar, rule)
+        else:
+            self.sharing.give(calendar, rule, role)
+            self.sharing.subscribe(sub, calendar)
 
     def expire_sync_tokens(self, calendar_id: str) -> None:
         """Every sync token of the calendar's events answers 410 from now on. ValueError: no such calendar."""

@@ -1,14 +1,26 @@
-"""The methods of `calendars`, and how a calendar comes to be, is shared and ends."""
+"""The methods of `calendars`, and how a calendar comes to be and ends."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
-from sandbox.google import fields, resource
-from sandbox.google.errors import ApiError, Json, condition_not_met, forbidden, invalid, required
-from sandbox.google.events import NOTHING, organizer
-from sandbox.google.store import Account, Calendar, ListEntry, Store
+from sandbox.google import fields, paging, resource
+from sandbox.google.errors import (
+    ApiError,
+    Json,
+    bad_request,
+    condition_not_met,
+    forbidden,
+    invalid,
+    invalid_parameter,
+    not_found,
+    required,
+)
+from sandbox.google.events import NOTHING, Events, organizer
+from sandbox.google.rules import for_user
+from sandbox.google.sharing import Sharing
+from sandbox.google.store import Account, Calendar, Store
 
 OWN_FIELDS = ("summary", "description", "location", "timeZone")
 
@@ -16,8 +28,10 @@ OWN_FIELDS = ("summary", "description", "location", "timeZone")
 class CalendarResources:
     """One method per API method."""
 
-    def __init__(self, store: Store) -> None:
+    def __init__(self, store: Store, sharing: Sharing, events: Events) -> None:
         self._store = store
+        self._sharing = sharing
+        self._events = events
 
     def get(self, sub: str, calendar_id: str, query: Mapping[str, Any] = NOTHING) -> Json:
         calendar, _ = self._store.open(sub, calendar_id)
@@ -47,23 +61,64 @@ class CalendarResources:
         query: Mapping[str, Any] = NOTHING,
         if_match: str | None = None,
     ) -> Json:
-        calendar, _ = self._store.open_for("owner", sub, calendar_id)
-        if if_match is not None and if_match not in ("*", calendar.etag):
-            raise condition_not_met()
-        details = self._details(resource.merged(calendar.details, body), {})
-        if details != calendar.details:
-            self._change(calendar, details)
-        return self._answer(calendar, query)
+        calendar = self._open(sub, calendar_id, if_match)
+        return self._put(calendar, resource.merged(calendar.details, _object(body)), query)
+
+    def update(
+        self,
+        sub: str,
+        calendar_id: str,
+        body: Json,
+        query: Mapping[str, Any] = NOTHING,
+        if_match: str | None = None,
+    ) -> Json:
+        """What the body leaves out is gone afterwards, but for the time zone: every calendar has one."""
+        calendar = self._open(sub, calendar_id, if_match)
+        zone = {"timeZone": calendar.details["timeZone"]}
+        return self._put(calendar, {**zone, **resource.without_nulls(_object(body))}, query)
 
     def delete(self, sub: str, calendar_id: str, query: Mapping[str, Any] = NOTHING) -> None:  # noqa: ARG002
         """Gone for everyone at once; every list keeps a deleted entry."""
         store = self._store
         calendar, _ = store.open_for("owner", sub, calendar_id)
         if calendar.primary:
-            raise forbidden("The primary calendar of an account cannot be deleted.")
+            message = "The primary calendar of an account cannot be deleted."
+            raise ApiError(403, "cannotDeletePrimaryCalendar", message, "calendar")
         calendar.deleted = True
-        for member in calendar.roles:
-            self._drop_entry(member, calendar)
+        for member in store.accounts:
+            self._sharing.unsubscribe(member, calendar)
+
+    def clear(self, sub: str, calendar_id: str, query: Mapping[str, Any] = NOTHING) -> None:  # noqa: ARG002
+        """Every event of the primary calendar is deleted. ApiError 400 for any other calendar."""
+        calendar, _ = self._store.open_for("owner", sub, calendar_id)
+        if not calendar.primary:
+            raise bad_request("Only a primary calendar can be cleared.")
+        for stored in list(calendar.history):
+            if not stored.cancelled:
+                self._events.cancel(calendar, stored)
+
+    def transfer(self, sub: str, calendar_id: str, query: Mapping[str, Any] = NOTHING) -> None:
+        """`transferOwnership`: an administrator makes another account of the domain the data owner.
+
+        Who owned it keeps the role of an owner.
+        """
+        store = self._store
+        if paging.flag(query, "useAdminAccess") is not True:
+            raise invalid_parameter("Only administrators can transfer calendars.", "useAdminAccess")
+        domain = store.accounts[sub].hosted_domain
+        if sub not in store.settings.administrators or not domain:
+            raise forbidden()
+        calendar = store.calendars.get(calendar_id)
+        if calendar is None or calendar.deleted or store.accounts[calendar.owner].hosted_domain != domain:
+            raise not_found()
+        if calendar.primary:
+            raise bad_request("A primary calendar cannot be transferred.")
+        named = [a for a in store.accounts.values() if a.email == query.get("newDataOwner")]
+        if not named or named[0].hosted_domain != domain:
+            raise invalid_parameter("Invalid value for: newDataOwner", "newDataOwner")
+        calendar.owner = named[0].sub
+        self._sharing.give(calendar, for_user(named[0].email), "owner")
+        self._sharing.subscribe(calendar.owner, calendar)
 
     # --- without rights: for the methods above and for what a person does -------------------------------
 
@@ -76,50 +131,27 @@ class CalendarResources:
             primary=calendar_id == owner.primary,
             details=details,
             etag=store.etag(store.next_number()),
-            roles={},
         )
         store.calendars[calendar_id] = calendar
-        self.share(calendar, owner.sub, "owner")
+        if not calendar.primary:
+            self._sharing.give(calendar, for_user(calendar_id), "owner")  # the calendar's own address
+        self._sharing.give(calendar, for_user(owner.email), "owner")
+        self._sharing.subscribe(owner.sub, calendar)
         return calendar
 
-    def share(self, calendar: Calendar, sub: str, role: str | None) -> None:
-        """Give the account a role, and the calendar a place on its list; None takes both away.
+    def _open(self, sub: str, calendar_id: str, if_match: str | None) -> Calendar:
+        """For a change: rights, version."""
+        calendar, _ = self._store.open_for("owner", sub, calendar_id)
+        if if_match is not None and if_match not in ("*", calendar.etag):
+            raise condition_not_met()
+        return calendar
 
-        Who may see what has changed, so the calendar's sync tokens expire.
-        """
-        calendar.epoch += 1
-        if role is None:
-            calendar.roles.pop(sub, None)
-            self._drop_entry(sub, calendar)
-            return
-        calendar.roles[sub] = role
-        entry = self._store.lists[sub].entries.get(calendar.id)
-        if entry is None or entry.deleted:
-            self._add_entry(sub, calendar)
-
-    def _add_entry(self, sub: str, calendar: Calendar) -> None:
-        store, owned = self._store, self._store.lists[sub]
-        number = store.next_number()
-        entry = owned.entries.get(calendar.id)
-        if entry is not None:
-            entry.deleted, entry.etag = False, store.etag(number)
-            owned.history.touch(entry, number)
-            return
-        own: Json = {"colorId": "14", "backgroundColor": "#9fe1e7", "foregroundColor": "#000000"}
-        if calendar.primary:
-            own |= {"selected": True, "defaultReminders": [{"method": "popup", "minutes": 10}]}
-        entry = ListEntry(calendar, own, store.etag(number), number, number)
-        owned.entries[calendar.id] = entry
-        owned.history.add(entry)
-
-    def _drop_entry(self, sub: str, calendar: Calendar) -> None:
-        store, owned = self._store, self._store.lists[sub]
-        entry = owned.entries.get(calendar.id)
-        if entry is None or entry.deleted:
-            return
-        number = store.next_number()
-        entry.deleted, entry.etag = True, store.etag(number)
-        owned.history.touch(entry, number)
+    def _put(self, calendar: Calendar, body: Json, query: Mapping[str, Any]) -> Json:
+        """Make the calendar's own fields these, if that is a change."""
+        details = self._details(body, {})
+        if details != calendar.details:
+            self._change(calendar, details)
+        return self._answer(calendar, query)
 
     def _change(self, calendar: Calendar, details: Json) -> None:
         """Its events follow a new title or zone without a change of their own."""
@@ -145,9 +177,8 @@ class CalendarResources:
 
     def _details(self, body: Any, defaults: Json) -> Json:
         """The calendar's own fields from a request. Raises ApiError 400."""
-        if not isinstance(body, dict):
-            raise ApiError(400, "parseError", "Parse Error")
-        details = {**defaults, **{name: body[name] for name in OWN_FIELDS if name in body}}
+        given = _object(body)
+        details = {**defaults, **{name: given[name] for name in OWN_FIELDS if name in given}}
         if not all(isinstance(text, str) for text in details.values()):
             raise invalid("Invalid Value")
         if not details.get("summary"):
@@ -155,6 +186,12 @@ class CalendarResources:
         if not self._store.knows_zone(details.get("timeZone", "")):
             raise invalid("Invalid time zone.")
         return {name: text for name, text in details.items() if text}
+
+
+def _object(body: Any) -> Json:
+    if not isinstance(body, dict):
+        raise ApiError(400, "parseError", "Parse Error")
+    return body
 
 
 def data_owner(store: Store, calendar: Calendar) -> Json:

@@ -1,4 +1,4 @@
-"""Push channels: `events.watch`, `channels.stop`, and the messages a change makes. No HTTP, no waiting.
+"""Push channels: the `watch` methods, `channels.stop`, and the messages a change makes. No HTTP, no waiting.
 
 A message waits here until its time on the model's clock has come. Whoever sends asks `due`, and says with
 `answered` what came of each.
@@ -9,25 +9,19 @@ from __future__ import annotations
 import base64
 import hashlib
 import random
-import re
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from email.utils import format_datetime
-from ipaddress import ip_address
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
-from sandbox.google import fields
-from sandbox.google.errors import ApiError, Json, invalid, required
+from sandbox.google import channel_requests, fields
+from sandbox.google.errors import ApiError, Json, required
 from sandbox.google.events import NOTHING
 from sandbox.google.record import Record
-from sandbox.google.store import Calendar, Store
-
-ID = re.compile(r"[A-Za-z0-9\-_+/=]{1,64}", re.ASCII)
-TOKEN_MAX = 256
-TYPES = ("web_hook", "webhook")
+from sandbox.google.store import Store
 
 DELIVERED = frozenset({102, 200, 201, 202, 204})
 RETRIED = frozenset({500, 502, 503, 504})
@@ -39,6 +33,10 @@ WAITING_MAX = 10_000
 NUMBER_STEP_MAX = 5_000
 """Message numbers grow by up to this much."""
 
+OF_CALENDARS = ("events", "acl")
+"""Collections of one calendar; the others are an account's."""
+
+RESOURCES = "https://www.googleapis.com/calendar/v3"
 USER_AGENT = "APIs-Google; (+https://developers.google.com/webmasters/APIs-Google.html)"
 
 
@@ -48,7 +46,10 @@ class Channel:
     sub: str
     app: str
     """OAuth client, which stands for its project."""
-    calendar: Calendar
+    collection: str
+    """What is watched, as the store names it."""
+    calendar: str
+    """Id of the calendar it belongs to; empty for what belongs to the account."""
     address: str
     token: str | None
     resource_id: str
@@ -93,7 +94,7 @@ class Channels:
         self._store = store
         self._rng = rng
         self._by_id: dict[tuple[str, str], Channel] = {}  # an id stays taken
-        self._watching: defaultdict[str, list[Channel]] = defaultdict(list)  # by calendar
+        self._watching: defaultdict[str, list[Channel]] = defaultdict(list)  # by collection
         self._waiting: list[Message] = []
         self.deliveries = Record()
         """What became of messages: one entry for each time one was sent or given up."""
@@ -108,32 +109,26 @@ class Channels:
     def watch(
         self, sub: str, calendar_id: str, body: Json, query: Mapping[str, Any] = NOTHING, app: str = ""
     ) -> Json:
-        """A channel for a calendar's events; its `sync` message waits at once. Raises ApiError."""
+        """`events.watch`. Raises ApiError."""
         calendar, _ = self._store.open(sub, calendar_id)
-        settings = self._store.settings
-        asked = _read(body, loopback=settings.loopback_push)
-        if calendar.id in settings.unwatchable:
-            message = "Push notifications are not supported by this resource."
-            raise ApiError(400, "pushNotSupportedForRequestedResource", message)
-        if (app, asked["id"]) in self._by_id:
-            raise ApiError(400, "channelIdNotUnique", f"Channel id {asked['id']} not unique")
-        channel = Channel(
-            id=asked["id"],
-            sub=sub,
-            app=app,
-            calendar=calendar,
-            address=asked["address"],
-            token=asked.get("token"),
-            resource_id=_resource_id(calendar.id),
-            resource_uri=f"https://www.googleapis.com/calendar/v3/calendars/{quote(calendar.id, safe='')}"
-            "/events?alt=json",
-            expires=_expires(asked, self._store.now(), timedelta(seconds=settings.channel_seconds_max)),
-        )
-        self._by_id[app, channel.id] = channel
-        self._watching[calendar.id].append(channel)
-        channel.number = 1
-        self._wait(Message(channel, "sync", 1, self._store.now()))
-        return fields.answer(_answer(channel), "channel", query)
+        path = f"calendars/{quote(calendar.id, safe='')}/events"
+        return self._open(sub, f"events/{calendar.id}", path, body, query, app)
+
+    def watch_acl(
+        self, sub: str, calendar_id: str, body: Json, query: Mapping[str, Any] = NOTHING, app: str = ""
+    ) -> Json:
+        """`acl.watch`. Raises ApiError."""
+        calendar, _ = self._store.open_for("owner", sub, calendar_id)
+        path = f"calendars/{quote(calendar.id, safe='')}/acl"
+        return self._open(sub, f"acl/{calendar.id}", path, body, query, app)
+
+    def watch_list(self, sub: str, body: Json, query: Mapping[str, Any] = NOTHING, app: str = "") -> Json:
+        """`calendarList.watch`. Raises ApiError."""
+        return self._open(sub, f"list/{sub}", "users/me/calendarList", body, query, app)
+
+    def watch_settings(self, sub: str, body: Json, query: Mapping[str, Any] = NOTHING, app: str = "") -> Json:
+        """`settings.watch`. Raises ApiError."""
+        return self._open(sub, f"settings/{sub}", "users/me/settings", body, query, app)
 
     def stop(self, sub: str, body: Json, query: Mapping[str, Any] = NOTHING, app: str = "") -> None:  # noqa: ARG002
         """By the account and client that made it, as often as one likes. Raises ApiError 404 for others."""
@@ -191,14 +186,46 @@ class Channels:
 
     # ----------------------------------------------------------------------------------------------------
 
-    def _changed(self, calendar: Calendar) -> None:
-        """An event of the calendar changed, whoever did it."""
-        watching = self._watching.get(calendar.id)
+    def _open(
+        self, sub: str, collection: str, path: str, body: Any, query: Mapping[str, Any], app: str
+    ) -> Json:
+        """A channel for a collection the account may see; its `sync` message waits at once."""
+        settings = self._store.settings
+        asked = channel_requests.read(body, loopback=settings.loopback_push)
+        kind, _, owner = collection.partition("/")
+        calendar = owner if kind in OF_CALENDARS else ""
+        if calendar in settings.unwatchable:
+            message = "Push notifications are not supported by this resource."
+            raise ApiError(400, "pushNotSupportedForRequestedResource", message)
+        if (app, asked["id"]) in self._by_id:
+            raise ApiError(400, "channelIdNotUnique", f"Channel id {asked['id']} not unique")
+        longest = timedelta(seconds=settings.channel_seconds_max)
+        channel = Channel(
+            id=asked["id"],
+            sub=sub,
+            app=app,
+            collection=collection,
+            calendar=calendar,
+            address=asked["address"],
+            token=asked.get("token"),
+            resource_id=_resource_id(collection),
+            resource_uri=f"{RESOURCES}/{path}?alt=json",
+            expires=channel_requests.expires(asked, self._store.now(), longest),
+        )
+        self._by_id[app, channel.id] = channel
+        self._watching[collection].append(channel)
+        channel.number = 1
+        self._wait(Message(channel, "sync", 1, self._store.now()))
+        return fields.answer(_answer(channel), "channel", query)
+
+    def _changed(self, collection: str) -> None:
+        """Something of the collection changed, whoever did it."""
+        watching = self._watching.get(collection)
         if not watching:
             return
         settings, now = self._store.settings, self._store.now()
         delay = timedelta(seconds=settings.push_delay_seconds + settings.push_batch_seconds)
-        self._watching[calendar.id] = watching = [c for c in watching if now < c.expires and not c.ended]
+        self._watching[collection] = watching = [c for c in watching if now < c.expires and not c.ended]
         for channel in watching:
             if channel.collecting or not self._tells(channel, now):
                 continue
@@ -216,12 +243,19 @@ class Channels:
     def _tells(self, channel: Channel, now: datetime) -> bool:
         """Whether a message of the channel may still go out."""
         settings = self._store.settings
-        if channel.ended or now >= channel.expires or channel.sub not in channel.calendar.roles:
+        if channel.ended or now >= channel.expires or not self._sees(channel):
             return False
         late = timedelta(seconds=settings.push_late_seconds)
         if channel.stopped is not None and now >= channel.stopped + late:
             return False
         return settings.channels_outlive_grants or self.granted(channel.sub, channel.app)
+
+    def _sees(self, channel: Channel) -> bool:
+        """Whether the account may still see what is watched."""
+        if not channel.calendar:
+            return True
+        found = self._store.find(channel.sub, channel.calendar)
+        return found is not None and (found[1] == "owner" or not channel.collection.startswith("acl/"))
 
     def _wait(self, message: Message) -> None:
         self._waiting.append(message)
@@ -231,7 +265,8 @@ class Channels:
         entry = {
             "at": self._store.now().isoformat(),
             "channel": message.channel.id,
-            "calendar": message.channel.calendar.id,
+            "collection": message.channel.collection.partition("/")[0],
+            "calendar": message.channel.calendar,
             "address": message.channel.address,
             "state": message.state,
             "message": message.number,
@@ -240,64 +275,6 @@ class Channels:
             "status": status,
         }
         self.deliveries.add(entry)
-
-
-def _read(body: Any, *, loopback: bool) -> Json:
-    """A channel as a client describes it. Raises ApiError 400."""
-    if not isinstance(body, dict):
-        raise ApiError(400, "parseError", "Parse Error")
-    for name in ("id", "type", "address"):
-        if not body.get(name):
-            raise required(f"Missing required field: {name}")
-    if not isinstance(body["id"], str) or not ID.fullmatch(body["id"]):
-        raise invalid(r"Channel id does not match the required pattern [A-Za-z0-9\-_\+/=]+")
-    if body["type"] not in TYPES:
-        raise invalid("Invalid value for: type")
-    token = body.get("token", "")
-    if not isinstance(token, str) or len(token) > TOKEN_MAX or not (token.isascii() and token.isprintable()):
-        raise invalid("Invalid value for: token")
-    _check_address(body["address"], loopback=loopback)
-    return {name: value for name, value in body.items() if value is not None}
-
-
-def _check_address(address: Any, *, loopback: bool) -> None:
-    if not isinstance(address, str) or not address.isascii() or not address.isprintable() or " " in address:
-        raise invalid("Invalid value for: address")
-    try:
-        parts = urlsplit(address)
-        host, _ = parts.hostname, parts.port
-    except ValueError:  # no port, no address
-        raise invalid("Invalid value for: address") from None
-    if not host:
-        raise invalid("Invalid value for: address")
-    plain = loopback and parts.scheme == "http" and _is_loopback(host)
-    if parts.scheme != "https" and not plain:
-        message = f"WebHook callback must be HTTPS: {address}"
-        raise ApiError(400, "push.webhookUrlNotHttps", message)
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
-def _expires(asked: Json, now: datetime, longest: timedelta) -> datetime:
-    """The soonest of what is asked and what is allowed, in whole seconds. Raises ApiError 400."""
-    ends = [now + longest]
-    params = asked.get("params", {})
-    ttl = params.get("ttl") if isinstance(params, dict) else None
-    try:
-        if asked.get("expiration"):
-            ends.append(datetime.fromtimestamp(int(asked["expiration"]) / 1000, UTC))
-        if ttl is not None:
-            ends.append(now + timedelta(seconds=int(ttl)))
-    except (TypeError, ValueError, OverflowError, OSError):
-        raise invalid("Invalid value for: expiration") from None
-    if min(ends) <= now:
-        raise invalid("Invalid value for: expiration")
-    return min(ends).replace(microsecond=0)
 
 
 def _answer(channel: Channel) -> Json:
@@ -312,9 +289,9 @@ def _answer(channel: Channel) -> Json:
     }
 
 
-def _resource_id(calendar_id: str) -> str:
-    """Opaque, the same for every channel of the calendar."""
-    return base64.urlsafe_b64encode(hashlib.sha256(calendar_id.encode()).digest()[:20]).decode().rstrip("=")
+def _resource_id(collection: str) -> str:
+    """Opaque, the same for every channel of the collection."""
+    return base64.urlsafe_b64encode(hashlib.sha256(collection.encode()).digest()[:20]).decode().rstrip("=")
 
 
 def _unknown(channel_id: str, app: str) -> ApiError:

@@ -37,6 +37,8 @@ SENTENCES = {
     PREFIX + "calendar.events.readonly": "View events on all your calendars",
     PREFIX + "calendar.events.owned": "See, create, change and delete events on calendars you own",
     PREFIX + "calendar.events.owned.readonly": "See the events on calendars you own",
+    PREFIX + "calendar.events.freebusy": "See the availability on calendars you have access to",
+    PREFIX + "calendar.events.public.readonly": "See the events on public calendars",
     PREFIX + "calendar.freebusy": "View your availability in your calendars",
     PREFIX
     + "calendar.app.created": "Make secondary calendars, and see, create, change and delete events on them",
@@ -45,6 +47,10 @@ SENTENCES = {
     PREFIX
     + "calendar.calendars": "See and change the properties of calendars you can access, and create them",
     PREFIX + "calendar.calendars.readonly": "See the title, description and time zone of your calendars",
+    PREFIX + "calendar.acls": "See and change the sharing permissions of calendars you own",
+    PREFIX + "calendar.acls.readonly": "See the sharing permissions of calendars you own",
+    PREFIX + "calendar.settings": "See and change your settings",
+    PREFIX + "calendar.settings.readonly": "See your settings",
     PREFIX + "userinfo.email": "See your e-mail address",
     PREFIX + "userinfo.profile": "See your name and picture",
     "openid": "Know who you are on Google",

@@ -62,8 +62,9 @@ class Events:
         zone = _zone_asked(query)
         whole = bool(paging.flag(query, "showDeleted")) or "updatedMin" in query
         items = [self._shown(row, role, zone, whole=whole) for row in page.rows]
-        own = store.lists[sub].entries[calendar.id].own
-        head = {**self._head(calendar, role, zone), "defaultReminders": own.get("defaultReminders", [])}
+        entry = store.lists[sub].entries.get(calendar.id)  # none of a calendar one sees but does not list
+        reminders = entry.own.get("defaultReminders", []) if entry else []
+        head = {**self._head(calendar, role, zone), "defaultReminders": reminders}
         return fields.answer({**head, **page.token, "items": items}, "events", query)
 
     def insert(self, sub: str, calendar_id: str, body: Json, query: Mapping[str, Any] = NOTHING) -> Json:
@@ -125,10 +126,10 @@ class Events:
 
     # --- without rights and switches: for the methods above and for what a person does ------------------
 
-    def create(self, sub: str, calendar: Calendar, given: Json) -> StoredEvent:
+    def create(self, sub: str, calendar: Calendar, given: Json, event_id: str = "") -> StoredEvent:
         """A new event from clean properties, under the id given or one of Google's own."""
         store = self._store
-        event_id = self._new_id(calendar, given)
+        event_id = event_id or self._new_id(calendar, given)
         now = store.now()
         account = store.accounts[sub]
         body = {

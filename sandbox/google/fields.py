@@ -47,7 +47,7 @@ EVENTS: Mask = {
 }
 CALENDAR = _leaves(
     "autoAcceptInvitations conferenceProperties dataOwner description etag id kind labelProperties location "
-    "summary timeZone"
+    "summary timeZone workingHours"
 )
 LIST_ENTRY = _leaves(
     "accessRole autoAcceptInvitations backgroundColor colorId conferenceProperties dataOwner "
@@ -55,9 +55,21 @@ LIST_ENTRY = _leaves(
     "primary selected summary summaryOverride timeZone"
 )
 CALENDAR_LIST: Mask = {**_leaves("etag kind nextPageToken nextSyncToken"), "items": LIST_ENTRY}
+ACL_RULE: Mask = {**_leaves("etag id kind role"), "scope": _leaves("type value")}
+ACL: Mask = {**_leaves("etag kind nextPageToken nextSyncToken"), "items": ACL_RULE}
+SETTING = _leaves("etag id kind value")
+SETTING_LIST: Mask = {**_leaves("etag kind nextPageToken nextSyncToken"), "items": SETTING}
+FREE_BUSY = _leaves("calendars groups kind timeMax timeMin")
+COLORS = _leaves("calendar event kind updated")
 CHANNEL = _leaves("address expiration id kind params payload resourceId resourceUri token type")
 SCHEMAS = {
+    "acl": ACL,
+    "aclRule": ACL_RULE,
     "channel": CHANNEL,
+    "colors": COLORS,
+    "freeBusy": FREE_BUSY,
+    "setting": SETTING,
+    "settings": SETTING_LIST,
     "event": EVENT,
     "events": EVENTS,
     "calendar": CALENDAR,

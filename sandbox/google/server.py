@@ -64,7 +64,7 @@ class _Api:
                 "sub": grant.sub if grant else None,
             },
         )
-        if method.id == "events.watch" and self._service.google.settings.sync_before_answer:
+        if method.id.endswith(".watch") and self._service.google.settings.sync_before_answer:
             await self._service.dispatcher.deliver()
         return response
 
@@ -117,24 +117,33 @@ class _Api:
             raise ApiError(401, "authError", "Invalid Credentials", "global", "Authorization", "header")
         google = self._service.google
         self._service.quota.spend(grant.sub, method.id, google.settings.quota_units_a_minute)
-        self._check_scopes(method, call, grant)
+        most = self._most_allowed(method, call, grant)
         if isinstance(call.body, ValueError):
             raise ApiError(400, "parseError", "Parse Error")
-        return method.run(google, Caller(grant.sub, grant.client_id), call)
+        google.store.most = most
+        try:
+            return method.run(google, Caller(grant.sub, grant.client_id), call)
+        finally:
+            google.store.most = "owner"
 
-    def _check_scopes(self, method: Method, call: Call, grant: Grant) -> None:
-        """ApiError 403 unless a granted scope has the method and reaches the calendar."""
+    def _most_allowed(self, method: Method, call: Call, grant: Grant) -> str:
+        """The highest role the granted scopes leave the caller.
+
+        ApiError 403 unless one of them has the method and reaches the calendars it names. Of a calendar one
+        does not see the model says 404.
+        """
         google = self._service.google
-        reach = scopes.reaches(grant.scopes, method.id)
-        role = google.role(grant.sub, call.ids[0]) if call.ids else None
-        if reach and role is not None:
-            mine = google.made_by(call.ids[0]) == grant.client_id
-            allowed = scopes.covers(reach, role, made_by_client=mine)
-        else:
-            allowed = bool(reach)  # of a calendar one does not see, the model says 404
-        if not allowed:
+        allowing = scopes.allowing(grant.scopes, method.id)
+        for calendar_id in call.calendars():
+            found = google.store.find(grant.sub, calendar_id)
+            if found is not None:
+                calendar, role = found
+                target = scopes.Target(role, calendar.app == grant.client_id, calendar.rules.is_public)
+                allowing = [scope for scope in allowing if scopes.covers(scope, target)]
+        if not allowing:
             message = "Request had insufficient authentication scopes."
             raise ApiError(403, "insufficientPermissions", message)
+        return scopes.most(allowing)
 
 
 def _read_call(request: Request, body: bytes) -> Call:

@@ -20,8 +20,8 @@ from sandbox.google.id_tokens import IdTokens
 from sandbox.google.record import Record
 
 MINUTE_SECONDS = 60.0
-COST = {"events.patch": 3, "calendars.patch": 3, "calendarList.patch": 3}
-"""Quota units of a method; 1 for every other."""
+PATCH_COST = 3
+"""Quota units; every other method costs 1."""
 
 
 class Quota:
@@ -35,7 +35,7 @@ class Quota:
         now, used = time.monotonic(), self._used[sub]
         while used and used[0][0] <= now - MINUTE_SECONDS:
             used.popleft()
-        cost = COST.get(method, 1)
+        cost = PATCH_COST if method.endswith(".patch") else 1
         if units_a_minute and sum(units for _, units in used) + cost > units_a_minute:
             raise ApiError(403, "userRateLimitExceeded", "User Rate Limit Exceeded", "usageLimits")
         used.append((now, cost))

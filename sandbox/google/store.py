@@ -11,10 +11,9 @@ from zoneinfo import ZoneInfo
 
 from sandbox.google.errors import Json, access_required, not_found
 from sandbox.google.history import History
+from sandbox.google.rules import RANK, Rules
 from sandbox.google.times import zone_named
 
-ROLES = ("freeBusyReader", "reader", "writerWithoutPrivateAccess", "writer", "owner")
-RANK = {role: rank for rank, role in enumerate(ROLES)}
 BASE32HEX = "0123456789abcdefghijklmnopqrstuv"
 
 
@@ -38,6 +37,8 @@ class Settings:
     """An older `updatedMin` is refused."""
     quota_units_a_minute: int = 600
     """Of one account in a sliding minute, counted by the HTTP server; a patch costs 3. 0 is no limit."""
+    administrators: frozenset[str] = frozenset()
+    """`sub` of those who administer their Workspace domain."""
     refused_zones: frozenset[str] = frozenset({"Europe/Kyiv"})
     """Names newer than Google's time zone data."""
     testing_mode: bool = False
@@ -123,8 +124,7 @@ class Calendar:
     details: Json
     """`summary`, `timeZone` and what else the calendar resource holds of its own."""
     etag: str
-    roles: dict[str, str]
-    """Access role by `sub`."""
+    rules: Rules = field(default_factory=Rules)
     events: dict[str, StoredEvent] = field(default_factory=dict)
     history: History[StoredEvent] = field(default_factory=History)
     epoch: int = 0
@@ -169,8 +169,10 @@ class Store:
         self.accounts: dict[str, Account] = {}
         self.lists: dict[str, CalendarList] = {}
         self.calendars: dict[str, Calendar] = {}
-        self.listeners: list[Callable[[Calendar], None]] = []
-        """Told of every calendar whose events changed, once for each change."""
+        self.listeners: list[Callable[[str], None]] = []
+        """Told of every collection that changed, by its name: `events/…`, `acl/…`, `list/…`, `settings/…`."""
+        self.most = "owner"
+        """No role is higher while a request's scopes allow less."""
         self._number = 0
 
     def next_number(self) -> int:
@@ -179,8 +181,12 @@ class Store:
         return self._number
 
     def changed(self, calendar: Calendar) -> None:
+        """An event of the calendar did."""
+        self.tell(f"events/{calendar.id}")
+
+    def tell(self, collection: str) -> None:
         for listener in self.listeners:
-            listener(calendar)
+            listener(collection)
 
     def etag(self, number: int) -> str:
         """The version made by a change: quoted, opaque, different for every resource."""
@@ -198,8 +204,14 @@ class Store:
         calendar = self.calendars.get(name)
         if calendar is None or calendar.deleted:
             return None
-        role = calendar.roles.get(sub)
+        role = self.role(sub, calendar)
         return (calendar, role) if role else None
+
+    def role(self, sub: str, calendar: Calendar) -> str | None:
+        """What the calendar's rules give the account, a deleted calendar's too."""
+        account = self.accounts[sub]
+        role = calendar.rules.role_of(account.email, account.hosted_domain)
+        return role and min(role, self.most, key=RANK.__getitem__)
 
     def open(self, sub: str, calendar_id: str) -> tuple[Calendar, str]:
         """As `find`. Raises ApiError 404: a calendar one may not see does not exist."""

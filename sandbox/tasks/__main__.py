@@ -10,6 +10,7 @@ from pathlib import Path
 
 from sandbox import rpc
 from sandbox.google.clock import Clock, instant
+from sandbox.oidc import Issuer
 from sandbox.serving import LOOPBACK, argument_parser, listen, serve
 from sandbox.tasks.control import application
 from sandbox.tasks.delivery import deliver
@@ -17,7 +18,6 @@ from sandbox.tasks.journal import Journal
 from sandbox.tasks.model import Model
 from sandbox.tasks.server import routes
 from sandbox.tasks.service import Service
-from sandbox.tasks.tokens import Issuer
 
 
 def _arguments() -> argparse.Namespace:

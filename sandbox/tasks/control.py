@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import json
+import functools
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
 
+from sandbox import control
+from sandbox.control import Json
 from sandbox.faults import fault_from_json
+from sandbox.oidc import Issuer
 from sandbox.rpc import check_fault
 from sandbox.tasks.model import Model, Task
 from sandbox.tasks.names import last_part
 from sandbox.tasks.service import Service, Settings
-from sandbox.tasks.tokens import Issuer
 
-Json: TypeAlias = dict[str, Any]
 Handler: TypeAlias = Callable[[Service, Json], Json]
 
 
@@ -36,40 +33,8 @@ def application(service: Service, issuer: Issuer) -> Starlette:
         ("POST", "faults"): _add_fault,
         ("DELETE", "faults"): _clear_faults,
     }
-
-    def certs(_: Request) -> Response:
-        return JSONResponse(issuer.certs())
-
-    return Starlette(
-        routes=[
-            Route("/certs", certs),
-            *(
-                Route(f"/control/{path}", _endpoint(service, handler), methods=[method])
-                for (method, path), handler in table.items()
-            ),
-        ]
-    )
-
-
-def _endpoint(service: Service, handler: Handler) -> Callable[[Request], Any]:
-    async def answer(request: Request) -> Response:
-        try:
-            data = {**request.query_params, **_object(await request.body())}
-            return JSONResponse(await run_in_threadpool(handler, service, data))  # a run takes its time
-        except ValueError as error:
-            return JSONResponse({"error": str(error)}, 400)
-
-    return answer
-
-
-def _object(body: bytes) -> Json:
-    try:
-        data = json.loads(body or b"{}")
-    except ValueError as error:
-        raise ValueError(f"the body is no JSON: {error}") from None
-    if not isinstance(data, dict):
-        raise ValueError("the body is no JSON object")  # noqa: TRY004 - answered with the others
-    return data
+    handlers = {route: functools.partial(handler, service) for route, handler in table.items()}
+    return control.application(issuer, handlers)
 
 
 def _read_tasks(service: Service, _: Json) -> Json:
@@ -93,10 +58,7 @@ def _task(task: Task, model: Model) -> Json:
 
 
 def _read_history(service: Service, data: Json) -> Json:
-    since = str(data.get("since", 0))
-    if not since.isdecimal():
-        raise ValueError(f"'since' is the number of an attempt, not {since!r}")
-    last, entries = service.history(int(since))
+    last, entries = service.history(control.number_since(data))
     return {"last": last, "attempts": entries}
 
 

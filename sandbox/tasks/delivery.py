@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import http.client
 from datetime import timedelta
-from urllib.parse import urlsplit
 
+from sandbox.exchange import exchange, unavailable
+from sandbox.oidc import Issuer
 from sandbox.tasks.model import Dispatch, Outcome
-from sandbox.tasks.outgoing import Outgoing, outgoing, set_header
-from sandbox.tasks.tokens import Issuer
+from sandbox.tasks.outgoing import outgoing, set_header
 
-_CONNECTIONS = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
-_BODY_READ_MAX = 64 * 1024
 _RETRY_AFTER_SECONDS_MAX = 3600
 
 
@@ -19,30 +16,13 @@ def deliver(dispatch: Dispatch, target: bytes, issuer: Issuer) -> Outcome:
     """Blocks until there is an answer, none can come, or the deadline has passed on the machine's clock."""
     try:
         request = outgoing(dispatch, target)
-        if request.identity:
-            set_header(request.headers, "Authorization", f"Bearer {issuer.token(request.identity)}")
-        return _exchange(request, dispatch.task.deadline)
-    except TimeoutError:
-        return Outcome(0, "DEADLINE_EXCEEDED")
-    except (OSError, http.client.HTTPException, ValueError) as error:  # ValueError: a URL or header of no use
-        return Outcome(0, f"UNAVAILABLE: {type(error).__name__}")
-
-
-def _exchange(request: Outgoing, deadline: timedelta) -> Outcome:
-    parts = urlsplit(request.url)
-    connection = _CONNECTIONS[parts.scheme](parts.netloc, timeout=deadline.total_seconds())
-    path = parts._replace(scheme="", netloc="", fragment="").geturl() or "/"
-    try:
-        connection.request(request.method, path, request.body or None, request.headers)
-        response = connection.getresponse()
-        response.read(_BODY_READ_MAX)
-        return Outcome(
-            response.status,
-            "" if 200 <= response.status < 300 else f"HTTP {response.status}",
-            _seconds(response.getheader("Retry-After")),
-        )
-    finally:
-        connection.close()
+    except ValueError as error:  # a URL of no use
+        return Outcome(0, unavailable(error))
+    if request.identity:
+        set_header(request.headers, "Authorization", f"Bearer {issuer.token(request.identity)}")
+    deadline_seconds = dispatch.task.deadline.total_seconds()
+    answer = exchange(request.method, request.url, request.headers, request.body, deadline_seconds)
+    return Outcome(answer.status, answer.reason, _seconds(answer.retry_after))
 
 
 def _seconds(header: str | None) -> timedelta | None:

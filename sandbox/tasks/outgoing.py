@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
+from sandbox.oidc import Identity
 from sandbox.rpc import Message
 from sandbox.tasks.messages import METHODS, HttpRequest, HttpTarget, UriOverride
 from sandbox.tasks.model import Dispatch
@@ -18,14 +19,6 @@ USER_AGENT = "Google-Cloud-Tasks"
 _OURS = frozenset({"host", "content-length", "user-agent"})
 _RESERVED = ("x-cloudtasks-", "x-google-", "x-appengine-")
 _SCHEMES = {UriOverride.HTTP: "http", UriOverride.HTTPS: "https"}
-
-
-@dataclass(frozen=True)
-class Identity:
-    """Whom an OIDC token is to name, and for whom it is meant."""
-
-    email: str
-    audience: str
 
 
 @dataclass(frozen=True)

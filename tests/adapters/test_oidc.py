@@ -13,8 +13,7 @@ from typing import Any
 import pytest
 from google.auth import jwt as google_jwt
 
-from sandbox.tasks.outgoing import Identity
-from sandbox.tasks.tokens import Issuer
+from sandbox.oidc import Identity, Issuer
 from shared.adapters import oidc
 from shared.adapters.oidc import OidcVerifier
 from shared.core.errors import RejectedError, RetryableError

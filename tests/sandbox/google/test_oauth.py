@@ -11,7 +11,6 @@ from google.auth.exceptions import RefreshError
 
 from sandbox.google import scopes
 from sandbox.google.grants import CLIENT_ID, TESTING_LIFE, UNUSED_LIFE, Grants, OAuthError
-from sandbox.google.server import METHODS
 from sandbox.google.store import Settings
 from tests.sandbox.google.conftest import Json, Sandbox, refused
 from tests.sandbox.google.world import NOW, event
@@ -245,8 +244,3 @@ def test_a_scope_allows_its_methods_and_no_other(sandbox: Sandbox, scope: str) -
             assert refused(request)[:2] == (400, "required")
         else:
             assert request.execute()["kind"].startswith("calendar#")
-
-
-def test_the_scopes_name_every_method_that_is_served_and_no_other() -> None:
-    named = {name for scope in scopes.SCOPES.values() for name in scope.methods}
-    assert named == {method.id for method in METHODS}

@@ -1,8 +1,9 @@
-"""OIDC tokens as Google signs them for tasks, with a key that is made anew at every start."""
+"""OIDC tokens as Google signs them for tasks and scheduled jobs; the key is made anew at every start."""
 
 from __future__ import annotations
 
 import time
+from dataclasses import dataclass
 from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -10,14 +11,20 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from google.auth import crypt as google_crypt
 from google.auth import jwt as google_jwt
 
-from sandbox.tasks.outgoing import Identity
-
 ISSUER = "https://accounts.google.com"
 LIFETIME_SECONDS = 3600
 _KEY_BITS = 2048
 
 crypt: Any = google_crypt  # they carry no types
 jwt: Any = google_jwt
+
+
+@dataclass(frozen=True)
+class Identity:
+    """Whom a token is to name, and for whom it is meant."""
+
+    email: str
+    audience: str
 
 
 class Issuer:

@@ -1,0 +1,98 @@
+"""Events that come from elsewhere: `events.import`, `events.move`, `events.quickAdd`."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping
+from typing import Any
+
+from sandbox.google import fields, quick_add, resource
+from sandbox.google.errors import ApiError, Json, bad_request, condition_not_met, required
+from sandbox.google.events import NOTHING, Events
+from sandbox.google.store import Calendar, Store, StoredEvent
+
+WRITER = "writerWithoutPrivateAccess"
+
+
+class Transfers:
+    """One method per API method."""
+
+    def __init__(self, store: Store, events: Events) -> None:
+        self._store = store
+        self._events = events
+
+    def import_(self, sub: str, calendar_id: str, body: Json, query: Mapping[str, Any] = NOTHING) -> Json:
+        """A private copy of an event that has its own UID, and perhaps another organizer.
+
+        ApiError 409 for a UID the calendar has ever had, a deleted event's too.
+        """
+        calendar, _ = self._store.open_for(WRITER, sub, calendar_id)
+        given = resource.without_nulls(resource.accepted(body, query))
+        uid = given.get("iCalUID")
+        if not isinstance(uid, str) or not uid:
+            raise required("Missing required field: iCalUID")
+        if given.get("eventType", "default") != "default":
+            raise bad_request("Only default events can be imported.")
+        if any(known.resource.get("iCalUID") == uid for known in calendar.history):
+            raise ApiError(409, "duplicate", "The requested identifier already exists.")
+        given.pop("id", None)
+        stored = self._events.create(sub, calendar, {**given, **_organizer(body, calendar)}, _id_of(uid))
+        return self._events.get(sub, calendar_id, stored.resource["id"], query)
+
+    def move(
+        self,
+        sub: str,
+        calendar_id: str,
+        event_id: str,
+        query: Mapping[str, Any] = NOTHING,
+        if_match: str | None = None,
+    ) -> Json:
+        """To the calendar `destination`, under the same id; here a cancelled stub without details stays.
+
+        Google answers the moved event as cancelled although it is well where it went: so does this.
+        """
+        source, role = self._store.open_for(WRITER, sub, calendar_id)
+        if not query.get("destination"):
+            raise required("Missing required parameter: destination")
+        target, _ = self._store.open_for(WRITER, sub, str(query["destination"]))
+        stored = self._movable(source, role, event_id, if_match)
+        if source is target:
+            raise bad_request("The event is in that calendar already.")
+        settled = self._events.settle(target, stored.resource)
+        stub = {**resource.bare(stored.resource), "status": "cancelled"}
+        self._events.save(source, stored, stub)
+        return fields.answer({**settled.resource, "status": "cancelled"}, "event", query)
+
+    def quick_add(self, sub: str, calendar_id: str, query: Mapping[str, Any] = NOTHING) -> Json:
+        calendar, _ = self._store.open_for(WRITER, sub, calendar_id)
+        text = str(query.get("text") or "")
+        if not text.strip():
+            raise required("Missing required parameter: text")
+        given = quick_add.read(text, self._store.now().astimezone(calendar.zone))
+        stored = self._events.create(sub, calendar, given)
+        return self._events.get(sub, calendar_id, stored.resource["id"], query)
+
+    def _movable(self, source: Calendar, role: str, event_id: str, if_match: str | None) -> StoredEvent:
+        stored = source.events.get(event_id)
+        if stored is None or stored.cancelled:
+            raise ApiError(404, "notFound", "Not Found")
+        resource.check_writable_by(role, stored.resource)
+        if if_match is not None and if_match not in ("*", stored.resource["etag"]):
+            raise condition_not_met()
+        if stored.resource["eventType"] != "default":
+            raise bad_request("Events of this type cannot be moved.")
+        return stored
+
+
+def _id_of(uid: str) -> str:
+    """Ids of copies: an underscore, which no client may choose, and the UID in base32hex."""
+    return "_" + base64.b32hexencode(uid.encode()).decode().rstrip("=").lower()
+
+
+def _organizer(body: Json, calendar: Calendar) -> Json:
+    """A foreign organizer makes the event a copy, whose changes tell nobody."""
+    organizer = body.get("organizer")
+    if not isinstance(organizer, dict) or organizer.get("email") in (None, calendar.id):
+        return {}
+    named = {name: organizer[name] for name in ("email", "displayName") if name in organizer}
+    return {"organizer": named, "privateCopy": True}
