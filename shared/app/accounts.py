@@ -26,6 +26,10 @@ def holder_path(account: str) -> str:
     return f"accounts/{account}"
 
 
+def holder_data(holder: str, until: datetime) -> dict[str, object]:
+    return {"holder": holder, "held_until": until}
+
+
 def take(world: World, account: str, holder: str) -> bool:
     """Whether this bulk job has the account now, for the length of a lease at most."""
     now, path = world.clock.now(), holder_path(account)
@@ -34,7 +38,7 @@ def take(world: World, account: str, holder: str) -> bool:
     if held_until is not None and held_until > now:
         return False
     until = now + timedelta(seconds=world.limits.lease_seconds)
-    put = Put(path, {"holder": holder, "held_until": until}, document.version if document else Expect.ABSENT)
+    put = Put(path, holder_data(holder, until), document.version if document else Expect.ABSENT)
     try:
         world.documents.commit([put])
     except StaleError:  # another was faster

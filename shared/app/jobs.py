@@ -21,12 +21,12 @@ from shared.app.world import World
 from shared.core.errors import RejectedError, RetryableError
 from shared.ports import NewTask, Queue, Tasks
 
-BUCKET = timedelta(seconds=1)
+BUCKET_SECONDS = 1.0
 SETTLE = timedelta(seconds=0.25)
 """How long after its bucket's end a named task runs."""
 WAITS_SECONDS = (2, 5, 15, 60, 300, 900)
 """Between tries of a job that met an outage, by tries so far; then always the last."""
-WAITING_BUCKET = timedelta(seconds=2)
+WAITING_BUCKET_SECONDS = 2.0
 """Jobs that wait for the end of another are one, when they wait for the same time give or take this."""
 BULK_REST_SECONDS = 2
 """Between two slices of bulk work: another calendar of the account may have its turn."""
@@ -70,14 +70,14 @@ Job = CalendarTask | FeedTask | LooksTask
 # --- as a task --------------------------------------------------------------------------------------------
 
 
-def arriving(job: Job, now: datetime, bucket: timedelta = BUCKET) -> NewTask:
+def arriving(job: Job, now: datetime, bucket_seconds: float = BUCKET_SECONDS) -> NewTask:
     """A job that something asked for just now: with all that asks for it in the same bucket it is one.
 
     Where it names appointments it is a task of its own.
     """
     if isinstance(job, LooksTask) or (isinstance(job, CalendarTask) and job.ids):
         return NewTask(_queue(job), _body(job), run_at=now)
-    end, run_at = _bucket_end(now, bucket)
+    end, run_at = _bucket_end(now, bucket_seconds)
     return NewTask(_queue(job), _body(job), name=f"{_key(job)}-{end}", run_at=run_at + SETTLE)
 
 
@@ -94,15 +94,15 @@ def later(job: Job, run_at: datetime) -> NewTask:
 def waiting(job: Job, until: datetime) -> NewTask:
     """A job that came too early. Those that wait for the same are one again, or each would wait by itself."""
     if isinstance(job, CalendarTask) and not job.ids:
-        end, run_at = _bucket_end(until, WAITING_BUCKET)
+        end, run_at = _bucket_end(until, WAITING_BUCKET_SECONDS)
         return NewTask(_queue(job), _body(job), name=f"{_key(job)}-waiting-{end}", run_at=run_at)
     return later(job, until)
 
 
-def _bucket_end(moment: datetime, bucket: timedelta) -> tuple[int, datetime]:
+def _bucket_end(moment: datetime, seconds: float) -> tuple[int, datetime]:
     """The number of the bucket after the one that a moment is in, and when that begins."""
-    end = floor(moment.timestamp() / bucket.total_seconds()) + 1
-    return end, datetime.fromtimestamp(end * bucket.total_seconds(), UTC)
+    end = floor(moment.timestamp() / seconds) + 1
+    return end, datetime.fromtimestamp(end * seconds, UTC)
 
 
 def job_of(body: Mapping[str, Any]) -> Job:

@@ -107,7 +107,7 @@ def connect(wiring: Wiring, practitioner: PractitionerSeed, account: Account) ->
     )
     sealer = Sealer(KeyRing.of([TOKEN_KEY.encode()]), os.urandom)
     sealed = sealer.seal(account.refresh_token, bound_to(Purpose.GRANT_TOKEN, connection.key))
-    grant = StoredGrant(account.sub, sealed, frozenset(), 1)
+    grant = StoredGrant(account.sub, sealed, "", frozenset(), 1)
     world.documents.commit([Put(grant_path(connection.key), grant_data(grant))])
     return connection
 
