@@ -22,6 +22,21 @@ class PracticeSecret(BaseModel):
     )
 
 
+class FrontEnd(BaseModel):
+    """The same secret, as those read it whom the EHR's front end calls."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    jwt_issuer: str = Field(min_length=1, description="`iss` of the tokens that the EHR signs for its users")
+    jwt_audience: str = Field(min_length=1, description="`aud` of them: this practice here, and no other")
+    jwks_url: str = Field(min_length=1, description="where the keys of those tokens are")
+    origins: tuple[str, ...] = Field(description="origins whose pages may call us, as `https://ehr.example`")
+    return_page: str = Field(
+        pattern=r"^https?://[^?#]+$",
+        description="page of the EHR that people come back to after consent; no query, no fragment",
+    )
+
+
 class OAuthClient(BaseModel):
     """The secret `google-oauth-client`, JSON."""
 
@@ -35,6 +50,14 @@ def practice_of(text: bytes) -> PracticeSecret:
     """Raises BlockedError: somebody has to mend the secret."""
     try:
         return PracticeSecret.model_validate_json(text)
+    except ValidationError:
+        raise BlockedError("practice_secret_unreadable") from None
+
+
+def front_end_of(text: bytes) -> FrontEnd:
+    """Raises BlockedError: somebody has to mend the secret."""
+    try:
+        return FrontEnd.model_validate_json(text)
     except ValidationError:
         raise BlockedError("practice_secret_unreadable") from None
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import Enum
-from typing import Any
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 PREFIX = "CALSYNC_"
+DEPLOYED = "K_SERVICE"
+"""Set by Cloud Run, which functions run on."""
 
 
 class SecretName:
@@ -21,6 +23,7 @@ class SecretName:
     CHANNEL_KEYS = "channel-keys"
     IDENTITY_KEY = "identity-key"
     OAUTH_CLIENT = "google-oauth-client"
+    STATE_KEYS = "state-keys"
     TOKEN_KEYS = "token-keys"  # noqa: S105 - a name
 
     @staticmethod
@@ -44,17 +47,23 @@ class SettingsError(Exception):
     """The text names every setting that is missing, unknown or wrong; never a value."""
 
 
+_WITH_GRANTS = "oauth_callback, settings_api, sync_task"
 SECRETS = (
-    (SecretName.CHANNEL_KEYS, "push_webhook", "keys that sign the tokens of push channels; overlap"),
+    (
+        SecretName.CHANNEL_KEYS,
+        "push_webhook, sync_task",
+        "keys that sign the tokens of push channels; overlap",
+    ),
     (SecretName.hooks_of("{practice}"), "push_webhook", "secrets of a practice's hooks; two may overlap"),
-    (SecretName.IDENTITY_KEY, "sync_task", "the key of all ids; made once and never changed"),
-    (SecretName.TOKEN_KEYS, "sync_task", "keys that seal refresh tokens; overlap"),
+    (SecretName.IDENTITY_KEY, _WITH_GRANTS, "the key of all ids; made once and never changed"),
+    (SecretName.TOKEN_KEYS, _WITH_GRANTS, "keys that seal refresh tokens; overlap"),
+    (SecretName.STATE_KEYS, "oauth_callback, settings_api", "keys that sign the state of a consent; overlap"),
     (
         SecretName.OAUTH_CLIENT,
-        "sync_task",
+        _WITH_GRANTS,
         "JSON: `client_id`, `client_secret` of the OAuth client at Google",
     ),
-    (SecretName.of_practice("{practice}"), "sync_task", "JSON: see `shared/practices.py`"),
+    (SecretName.of_practice("{practice}"), _WITH_GRANTS, "JSON: see `shared/practices.py`"),
 )
 
 
@@ -62,8 +71,15 @@ def _of(*functions: Function, **field: Any) -> Any:
     return Field(**field, json_schema_extra={"functions": [function.value for function in functions]})
 
 
-_ENQUEUE = (Function.PUSH_WEBHOOK, Function.SYNC_TASK)
-_SYNC = (Function.SYNC_TASK,)
+_ALL = tuple(Function)
+_ENQUEUE = (Function.PUSH_WEBHOOK, Function.SYNC_TASK, Function.CHANNEL_RENEWER, Function.SETTINGS_API)
+_SECRETS = (Function.OAUTH_CALLBACK, Function.PUSH_WEBHOOK, Function.SYNC_TASK, Function.SETTINGS_API)
+_STORE = (Function.OAUTH_CALLBACK, Function.SYNC_TASK, Function.CHANNEL_RENEWER, Function.SETTINGS_API)
+_GOOGLE = (Function.SYNC_TASK, Function.SETTINGS_API)
+_CONSENT = (Function.OAUTH_CALLBACK, Function.SETTINGS_API)
+_CALLED = (Function.SYNC_TASK, Function.CHANNEL_RENEWER)
+_JOBS = (Function.SYNC_TASK, Function.SETTINGS_API)
+_RENEW = (Function.CHANNEL_RENEWER,)
 
 
 class Settings(BaseModel):
@@ -71,11 +87,14 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    project: str = _of(*_ENQUEUE, default="", description="Google Cloud project that all of it runs in")
+    project: str = _of(*_ALL, default="", description="Google Cloud project that all of it runs in")
     practices: str = _of(
-        *_ENQUEUE,
+        *_ALL,
         default="",
         description="keys of the practices served, separated by commas; no other is looked up",
+    )
+    clock_file: str = _of(
+        *_ALL, default="", description="file with an instant or an offset, instead of the time; local only"
     )
     tasks_location: str = _of(*_ENQUEUE, default="", description="region of the queues")
     queue_live: str = _of(
@@ -90,22 +109,77 @@ class Settings(BaseModel):
     tasks_host: str = _of(
         *_ENQUEUE, default="", description="host:port of another Cloud Tasks server; local only"
     )
+    bucket_s: float = _of(
+        *_ENQUEUE, default=1, gt=0, le=60, description="seconds within which the same request is one task"
+    )
     secrets_host: str = _of(
-        *_ENQUEUE, default="", description="host:port of another Secret Manager server; local only"
+        *_SECRETS, default="", description="host:port of another Secret Manager server; local only"
     )
 
-    database: str = _of(*_SYNC, default="(default)", description="Firestore database")
-    firestore_host: str = _of(*_SYNC, default="", description="host:port of a Firestore emulator; local only")
+    database: str = _of(*_STORE, default="(default)", description="Firestore database")
+    firestore_host: str = _of(
+        *_STORE, default="", description="host:port of a Firestore emulator; local only"
+    )
+    lease_s: float = _of(
+        *_JOBS, default=90, ge=3, le=900, description="seconds for which a job has a calendar to itself"
+    )
+    push_url: str = _of(
+        Function.SYNC_TASK,
+        default="",
+        description="URL of push_webhook to which Google sends messages; empty: calendars are only looked at",
+    )
     google_api_url: str = _of(
-        *_SYNC, default="https://www.googleapis.com/calendar/v3/", description="base of the Calendar API"
+        *_GOOGLE, default="https://www.googleapis.com/calendar/v3/", description="base of the Calendar API"
+    )
+    google_units_a_second: float = _of(
+        *_GOOGLE,
+        default=9,
+        gt=0,
+        description="quota of an account that a bulk job uses; Google grants 10 a second, a patch costs 3",
     )
     google_token_url: str = _of(
-        *_SYNC, default="https://oauth2.googleapis.com/token", description="Google's token endpoint"
+        *_GOOGLE,
+        Function.OAUTH_CALLBACK,
+        default="https://oauth2.googleapis.com/token",
+        description="Google's token endpoint",
+    )
+    google_auth_url: str = _of(
+        *_CONSENT,
+        default="https://accounts.google.com/o/oauth2/v2/auth",
+        description="Google's consent page",
+    )
+    google_jwks_url: str = _of(
+        *_CONSENT,
+        default="https://www.googleapis.com/oauth2/v3/certs",
+        description="keys (JWKS) of Google's ID tokens",
+    )
+    google_revoke_url: str = _of(
+        *_CONSENT, default="https://oauth2.googleapis.com/revoke", description="where a grant is given back"
+    )
+    google_any_calendar: bool = _of(
+        *_CONSENT,
+        default=False,
+        description="ask for the right to read calendars of others too, not only those that a person owns",
+    )
+    oauth_redirect_url: str = _of(
+        *_CONSENT, default="", description="URL of oauth_callback, as it is registered with Google"
+    )
+    scheduler_audience: str = _of(
+        *_RENEW, default="", description="audience of the tokens that Cloud Scheduler carries"
+    )
+    scheduler_invoker: str = _of(
+        *_RENEW, default="", description="e-mail of the service account in whose name Cloud Scheduler calls"
     )
     oidc_certs_url: str = _of(
-        *_SYNC,
+        *_CALLED,
         default="https://www.googleapis.com/oauth2/v1/certs",
-        description="certificates (PEM) of who signs the tokens that tasks carry",
+        description="certificates (PEM) of who signs the tokens that tasks and the scheduler carry",
+    )
+    look_minutes: Annotated[Literal[1, 3, 5, 15], BeforeValidator(int)] = _of(
+        *_RENEW, default=15, description="minutes between two looks at a calendar"
+    )
+    poll_minutes: Annotated[Literal[1, 5], BeforeValidator(int)] = _of(
+        *_RENEW, default=5, description="minutes between two reads of a practice's EHR"
     )
 
     @property
@@ -113,7 +187,7 @@ class Settings(BaseModel):
         return frozenset(key.strip() for key in self.practices.split(",") if key.strip())
 
 
-OPTIONAL_EMPTY = frozenset({"tasks_host", "secrets_host", "firestore_host"})
+OPTIONAL_EMPTY = frozenset({"tasks_host", "secrets_host", "firestore_host", "clock_file", "push_url"})
 """Everything else without a default has to be set for a function that reads it."""
 
 
@@ -135,21 +209,24 @@ def load(function: Function, environment: Mapping[str, str]) -> Settings:
         if name.startswith(PREFIX)
     }
     reads = used_by(function)
+    given = {name: value for name, value in given.items() if value or name not in OPTIONAL_EMPTY}
     missing = [name for name in reads if _must_be_set(name) and not given.get(name)]
     unknown = sorted(set(given) - set(Settings.model_fields))
     problems = [f"{_variable(name)} is not set" for name in missing]
     problems += [f"{_variable(name)} is unknown" for name in unknown]
+    if given.get("clock_file") and environment.get(DEPLOYED):
+        problems.append(f"{_variable('clock_file')} must not be set where it is deployed")
     if problems:
         raise SettingsError(f"{function.value}: {'; '.join(problems)}")
     try:
-        return Settings(**{name: given[name] for name in reads if name in given})
+        return Settings.model_validate({name: given[name] for name in reads if name in given})
     except ValidationError as error:
         wrong = sorted({str(each["loc"][0]) for each in error.errors()})
         raise SettingsError(f"{function.value}: {', '.join(map(_variable, wrong))} cannot be read") from None
 
 
 def _must_be_set(name: str) -> bool:
-    return not Settings.model_fields[name].default and name not in OPTIONAL_EMPTY
+    return Settings.model_fields[name].default == "" and name not in OPTIONAL_EMPTY
 
 
 def _variable(name: str) -> str:
@@ -168,7 +245,9 @@ def documentation() -> str:
     ]
     for name, field in Settings.model_fields.items():
         users = ", ".join(each.value for each in Function if name in used_by(each))
-        default = f"`{field.default}`" if field.default else ("must be set" if _must_be_set(name) else "none")
+        default = (
+            "must be set" if _must_be_set(name) else f"`{field.default}`" if field.default != "" else "none"
+        )
         lines.append(f"| `{_variable(name)}` | {users} | {default} | {field.description} |")
     lines += [
         "",

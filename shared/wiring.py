@@ -7,62 +7,75 @@ threads, Google's HTTP client and the EHR's session, is made once a thread.
 from __future__ import annotations
 
 import os
+import random
 import threading
 import uuid
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime, timedelta
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
+from shared.adapters.clock import clock_of
 from shared.adapters.cloud_tasks import CloudTasks
 from shared.adapters.fhir import FhirEhr, FhirSettings, HttpExchange, bearer
 from shared.adapters.firestore import FirestoreDocuments
-from shared.adapters.google_calendar import GoogleCalendarService, GoogleCalls, google_credentials
+from shared.adapters.google_calendar import GoogleCalendarService, GoogleCalls, Pacer, google_credentials
+from shared.adapters.google_oauth import ANY_READ, APP_CREATED, LIST_READ, OWNED_READ, Endpoints, GoogleOAuth
 from shared.adapters.sealing import Sealer
 from shared.adapters.secret_manager import SecretManager
+from shared.app.connect import Connecting, Scopes
 from shared.app.grants import Purpose, bound_to, grant_of, grant_path
 from shared.app.records import Connection
-from shared.app.world import World
+from shared.app.world import Limits, Push, World
+from shared.clients import cloud_tasks, secret_manager
 from shared.core.errors import BlockedError
 from shared.core.identity import Keys
 from shared.core.signing import KeyRing
-from shared.ports import CalendarService, Clock, Ehr, Queue
-from shared.practices import oauth_client_of, practice_of
+from shared.ports import CalendarService, Clock, Ehr
+from shared.practices import FrontEnd, front_end_of, oauth_client_of, practice_of
 from shared.settings import SecretName, Settings
 
+LOOKS_AT_ONCE = 8
+"""Threads of a batch of looks: they mostly wait for answers."""
 SERVICE_MINUTES = 5
 """How long a connection's grant is used before it is read again: as long as any secret."""
 
 
 class Wiring:
-    def __init__(self, settings: Settings, clock: Clock) -> None:
+    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
         self._settings = settings
-        self._clock = clock
+        self._clock = clock or clock_of(settings.clock_file)
         self._mine = threading.local()
+
+    @property
+    def clock(self) -> Clock:
+        return self._clock
 
     @cached_property
     def secrets(self) -> SecretManager:
-        return SecretManager(self._settings.project, self._clock, host=self._settings.secrets_host or None)
+        return secret_manager(self._settings, self._clock)
 
     @cached_property
     def tasks(self) -> CloudTasks:
-        settings = self._settings
-        return CloudTasks(
-            settings.project,
-            settings.tasks_location,
-            {Queue.LIVE: settings.queue_live, Queue.BULK: settings.queue_bulk},
-            target=settings.sync_task_url,
-            invoker=settings.tasks_invoker,
-            audience=settings.tasks_audience,
-            host=settings.tasks_host or None,
-        )
+        return cloud_tasks(self._settings)
 
     @cached_property
     def documents(self) -> FirestoreDocuments:
         settings = self._settings
         return FirestoreDocuments(settings.project, settings.database, host=settings.firestore_host or None)
 
+    @cached_property
+    def _threads(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(LOOKS_AT_ONCE, thread_name_prefix="look")
+
+    def _side_by_side(self, do: Callable[[str], str | None], these: Sequence[str]) -> list[str | None]:
+        return list(self._threads.map(do, these))
+
     def world(self) -> World:
-        """For the calling thread."""
+        """For any thread: what is a thread's own is made when it is used."""
+        settings = self._settings
+        keys = self.secrets.versions(SecretName.CHANNEL_KEYS) if settings.push_url else ()
         return World(
             documents=self.documents,
             clock=self._clock,
@@ -70,7 +83,49 @@ class Wiring:
             ehr=self._ehr,
             calendars=self._calendars,
             new_id=lambda: uuid.uuid4().hex,
+            chance=random.random,
+            push=Push(settings.push_url, KeyRing.of(keys)) if settings.push_url else None,
+            side_by_side=self._side_by_side,
+            limits=Limits(lease_seconds=settings.lease_s),
         )
+
+    def connecting(self) -> Connecting:
+        """For the calling thread."""
+        settings = self._settings
+        client = oauth_client_of(self.secrets.get(SecretName.OAUTH_CLIENT))
+        external = ANY_READ if settings.google_any_calendar else OWNED_READ
+        consent = GoogleOAuth(
+            client.client_id,
+            client.client_secret,
+            self._clock,
+            scopes=("openid", "email", APP_CREATED, LIST_READ, external),
+            endpoints=Endpoints(
+                auth_url=settings.google_auth_url,
+                token_url=settings.google_token_url,
+                certs_url=settings.google_jwks_url,
+                revoke_url=settings.google_revoke_url,
+            ),
+        )
+        return Connecting(
+            documents=self.documents,
+            clock=self._clock,
+            keys=Keys(self.secrets.get(SecretName.IDENTITY_KEY)),
+            consent=consent,
+            sealing=self._sealer(),
+            signing=KeyRing.of(self.secrets.versions(SecretName.STATE_KEYS)),
+            scopes=Scopes(APP_CREATED, LIST_READ, frozenset({OWNED_READ, ANY_READ})),
+            redirect_uri=settings.oauth_redirect_url,
+            random_bytes=os.urandom,
+        )
+
+    def front_end(self, practice: str) -> FrontEnd | None:
+        """What the front end of a practice is trusted by; None: the practice is not served."""
+        if practice not in self._settings.practice_keys:
+            return None
+        return front_end_of(self.secrets.get(SecretName.of_practice(practice)))
+
+    def _sealer(self) -> Sealer:
+        return Sealer(KeyRing.of(self.secrets.versions(SecretName.TOKEN_KEYS)), os.urandom)
 
     def _ehr(self, practice: str) -> Ehr:
         if practice not in self._settings.practice_keys:
@@ -87,30 +142,30 @@ class Wiring:
             known[secret] = FhirEhr(HttpExchange(secret.fhir_base, bearer(secret.fhir_token)), settings)
         return known[secret]
 
-    def _calendars(self, connection: Connection) -> CalendarService:
-        known: dict[str, tuple[datetime, CalendarService]] = self._of_thread("calendars")
-        now = self._clock.now()
-        until, service = known.get(connection.key, (now, None))
+    def _calendars(self, connection: Connection, *, paced: bool) -> CalendarService:
+        known: dict[object, tuple[datetime, CalendarService]] = self._of_thread("calendars")
+        now, key = self._clock.now(), (connection.key, connection.grant, paced)
+        until, service = known.get(key, (now, None))
         if service is None or until <= now:
-            service = self._service(connection)
-            known[connection.key] = (now + timedelta(minutes=SERVICE_MINUTES), service)
+            service = self._service(connection, paced=paced)
+            known[key] = (now + timedelta(minutes=SERVICE_MINUTES), service)
         return service
 
-    def _service(self, connection: Connection) -> CalendarService:
+    def _service(self, connection: Connection, *, paced: bool) -> CalendarService:
         path = grant_path(connection.key)
         document = self.documents.get(path).get(path)
         if document is None:
-            raise BlockedError("reconnect_needed")
-        sealer = Sealer(KeyRing.of(self.secrets.versions(SecretName.TOKEN_KEYS)), os.urandom)
+            raise BlockedError("not_connected")
         associated = bound_to(Purpose.GRANT_TOKEN, connection.key)
         client = oauth_client_of(self.secrets.get(SecretName.OAUTH_CLIENT))
         credentials = google_credentials(
-            sealer.open(grant_of(document).sealed_token, associated),
+            self._sealer().open(grant_of(document).sealed_token, associated),
             client_id=client.client_id,
             client_secret=client.client_secret,
             token_uri=self._settings.google_token_url,
         )
-        calls = GoogleCalls(credentials, api_endpoint=self._settings.google_api_url)
+        pacer = Pacer(self._clock, self._settings.google_units_a_second) if paced else None
+        calls = GoogleCalls(credentials, api_endpoint=self._settings.google_api_url, pace=pacer)
         return GoogleCalendarService(calls, zone=ZoneInfo(connection.settings.zone.key))
 
     def _of_thread(self, name: str) -> dict:  # type: ignore[type-arg]

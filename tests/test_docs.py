@@ -16,6 +16,7 @@ import pytest
 
 import shared.core.decide
 from sandbox.demo.arguments import parse
+from shared.app.accounts import holder_data
 from shared.app.grants import ConsentAsked, ConsentGiven, StoredGrant, asked_data, given_data, grant_data
 from shared.app.records import (
     Calendar,
@@ -227,7 +228,7 @@ def test_the_page_has_the_rule_as_the_code_has_it() -> None:
 def test_the_page_names_every_field_of_every_document() -> None:
     settings = ConnectionSettings(date(2026, 3, 1), ZoneInfo("UTC"))
     connection = Connection("c", "p", "1", "sub", "k", "Appointments", settings)
-    calendar, item = Calendar("k", "c"), Item("i", Kind.CLIENT, Side.EHR)
+    calendar, item = Calendar("k", "c", "a", due_at=NOW), Item("i", Kind.CLIENT, Side.EHR)
     waiting = Item("i", Kind.CLIENT, Side.EHR, retry_at=NOW + timedelta(days=1))
     given = ConsentGiven("p", "1", "sub", "token", "email", frozenset(), NOW)
     stored = {
@@ -236,9 +237,10 @@ def test_the_page_names_every_field_of_every_document() -> None:
         "calendars/{calendar}": set(calendar_data(calendar)),
         "calendars/{calendar}/items/{k}": set(item_data(item, calendar, "p", NOW))
         | set(item_data(waiting, calendar, "p", NOW)),
+        "accounts/{account}": set(holder_data("job", NOW)),
         "oauth_states/{nonce}": set(asked_data(ConsentAsked("p", "1", "verifier", NOW))),
         "oauth_states/{code}": set(given_data(given)),
-        "grants/{connection}": set(grant_data(StoredGrant("sub", "token", frozenset(), 1))),
+        "grants/{connection}": set(grant_data(StoredGrant("sub", "token", "email", frozenset(), 1))),
     }
     said = {path: set(CODE.findall(cells[0])) for path, cells in rows(ARCHITECTURE, "State").items()}
     assert said == stored

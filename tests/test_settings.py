@@ -41,9 +41,29 @@ def test_what_is_set_is_read_and_the_rest_has_its_default() -> None:
     assert settings.practice_keys == {"one", "two"}
 
 
-def test_a_function_without_settings_of_its_own_needs_none() -> None:
-    assert used_by(Function.OAUTH_CALLBACK) == []
-    load(Function.OAUTH_CALLBACK, {})
+def test_every_function_has_settings_of_its_own() -> None:
+    assert all("project" in used_by(function) for function in Function)
+    assert "tasks_location" not in used_by(Function.OAUTH_CALLBACK)
+
+
+@pytest.mark.parametrize("variable", ["LOOK_MINUTES", "POLL_MINUTES"])
+def test_an_interval_that_does_not_divide_the_hour_cannot_be_read(variable: str) -> None:
+    environment = {
+        **COMPLETE,
+        "CALSYNC_SCHEDULER_AUDIENCE": "https://renewer.example",
+        "CALSYNC_SCHEDULER_INVOKER": "scheduler@p.example",
+    }
+    load(Function.CHANNEL_RENEWER, {**environment, f"CALSYNC_{variable}": "1"})
+    for value in ("7", "often"):
+        with pytest.raises(SettingsError, match=f"CALSYNC_{variable} cannot be read"):
+            load(Function.CHANNEL_RENEWER, {**environment, f"CALSYNC_{variable}": value})
+
+
+def test_a_clock_of_ones_own_is_for_this_machine_only() -> None:
+    environment = {**COMPLETE, "CALSYNC_CLOCK_FILE": "clock"}
+    assert load(Function.PUSH_WEBHOOK, environment).clock_file == "clock"
+    with pytest.raises(SettingsError, match="CALSYNC_CLOCK_FILE must not be set where it is deployed"):
+        load(Function.PUSH_WEBHOOK, {**environment, "K_SERVICE": "push-webhook"})
 
 
 def test_the_page_about_settings_is_made_from_them() -> None:

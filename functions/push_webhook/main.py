@@ -8,35 +8,27 @@ from functools import cache
 import functions_framework
 from flask import Request
 
-from shared.adapters.clock import SystemClock
+from shared.adapters.clock import clock_of
 from shared.adapters.cloud_tasks import CloudTasks
 from shared.adapters.secret_manager import SecretManager
-from shared.app.webhook import HOOK_BODY_MAX, ehr_hook, google_push
+from shared.app.webhook import HOOK_BODY_MAX, Arrivals, ehr_hook, google_push
+from shared.clients import cloud_tasks, secret_manager
 from shared.core.signing import KeyRing
 from shared.http import Answer, Empty, guarded, health, not_found
-from shared.ports import Queue
 from shared.settings import Function, SecretName, load
 
 SETTINGS = load(Function.PUSH_WEBHOOK, os.environ)
-CLOCK = SystemClock()
+CLOCK = clock_of(SETTINGS.clock_file)
 
 
 @cache  # on the first request: the framework forks after import
 def secrets() -> SecretManager:
-    return SecretManager(SETTINGS.project, CLOCK, host=SETTINGS.secrets_host or None)
+    return secret_manager(SETTINGS, CLOCK)
 
 
 @cache
 def tasks() -> CloudTasks:
-    return CloudTasks(
-        SETTINGS.project,
-        SETTINGS.tasks_location,
-        {Queue.LIVE: SETTINGS.queue_live, Queue.BULK: SETTINGS.queue_bulk},
-        target=SETTINGS.sync_task_url,
-        invoker=SETTINGS.tasks_invoker,
-        audience=SETTINGS.tasks_audience,
-        host=SETTINGS.tasks_host or None,
-    )
+    return cloud_tasks(SETTINGS)
 
 
 @functions_framework.http
@@ -48,12 +40,13 @@ def main(request: Request) -> Answer | Empty:
 
 def _receive(request: Request) -> Answer | Empty:
     headers = {name.lower(): value for name, value in request.headers.items()}
+    arrivals = Arrivals(tasks(), CLOCK.now(), SETTINGS.bucket_s)
     if request.path == "/google":
         keys = KeyRing.of(secrets().versions(SecretName.CHANNEL_KEYS))
-        return "", google_push(headers, keys=keys, tasks=tasks(), now=CLOCK.now())
+        return "", google_push(headers, keys, arrivals)
     if not request.path.startswith("/ehr/"):
         return not_found()
     practice = request.path.removeprefix("/ehr/")
     known = secrets().versions(SecretName.hooks_of(practice)) if practice in SETTINGS.practice_keys else ()
     body = request.stream.read(HOOK_BODY_MAX + 1)
-    return "", ehr_hook(practice, headers, body, secrets=known, tasks=tasks(), now=CLOCK.now())
+    return "", ehr_hook(practice, headers, body, known, arrivals)

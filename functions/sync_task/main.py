@@ -8,7 +8,6 @@ from functools import cache
 import functions_framework
 from flask import Request
 
-from shared.adapters.clock import SystemClock
 from shared.adapters.oidc import OidcVerifier
 from shared.app.jobs import job_of, perform
 from shared.core.errors import BlockedError, RejectedError
@@ -18,14 +17,13 @@ from shared.settings import Function, load
 from shared.wiring import Wiring
 
 SETTINGS = load(Function.SYNC_TASK, os.environ)
-CLOCK = SystemClock()
-WIRING = Wiring(SETTINGS, CLOCK)
+WIRING = Wiring(SETTINGS)
 
 
 @cache
 def caller() -> OidcVerifier:
     url = SETTINGS.oidc_certs_url
-    return OidcVerifier(SETTINGS.tasks_invoker, SETTINGS.tasks_audience, CLOCK, certs_url=url)
+    return OidcVerifier(SETTINGS.tasks_invoker, SETTINGS.tasks_audience, WIRING.clock, certs_url=url)
 
 
 @functions_framework.http

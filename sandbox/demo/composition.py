@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import uuid
 from collections.abc import Mapping
 from functools import cache
@@ -40,7 +41,8 @@ def make_world(stack: Stack, clock: SystemClock, accounts: Mapping[str, Account]
     ehr = FhirEhr(HttpExchange(f"{stack.ehr}/fhir", bearer(TOKEN)), fhir)
 
     @cache
-    def service(connection: Connection) -> CalendarService:
+    def service(connection: Connection, *, paced: bool) -> CalendarService:
+        del paced
         account = accounts[connection.sub]
         credentials = google_credentials(
             account.refresh_token,
@@ -59,5 +61,6 @@ def make_world(stack: Stack, clock: SystemClock, accounts: Mapping[str, Account]
         ehr=lambda _practice: ehr,
         calendars=service,
         new_id=lambda: uuid.uuid4().hex,
+        chance=random.random,
         limits=Limits(slice_share=SLICE_SECONDS / limits.lease_seconds),
     )

@@ -8,11 +8,13 @@ from dataclasses import dataclass, field, fields
 from datetime import timedelta
 
 from sandbox.demo.interrupts import Interrupts
-from shared.app.calendar_job import Outcome, State, run_calendar_job
+from shared.app.calendar_job import run_calendar_job
 from shared.app.feed import run_feed_job
+from shared.app.outcome import Outcome, State
 from shared.app.settle import Counts
 from shared.app.world import World
 from shared.core.errors import BlockedError, RetryableError
+from shared.ports import Queue
 
 RETRY_SECONDS = 1.0
 """After a failure that names no time of its own."""
@@ -61,7 +63,9 @@ class Driver:
             return None
         ids, lane.ids = lane.ids, set()
         try:
-            outcome = run_calendar_job(self._world, calendar_key, ids=ids, everything=everything)
+            outcome = run_calendar_job(
+                self._world, calendar_key, ids=ids, everything=everything, queue=Queue.BULK
+            )
         except RetryableError as error:
             lane.ids |= ids
             lane.not_before = self._failed(error)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from zoneinfo import ZoneInfo
 
+from sandbox.connected import connected
 from sandbox.demo.arguments import Options
 from sandbox.demo.composition import PRACTICE, make_world
 from sandbox.demo.controls import Account, EhrSandbox, GoogleSandbox, PractitionerSeed
@@ -14,7 +15,6 @@ from sandbox.demo.interrupts import Interrupts
 from sandbox.demo.stack import Stack
 from shared.adapters.clock import SystemClock
 from shared.app.records import Calendar, Connection, calendar_of, calendar_path
-from shared.app.start import start
 from shared.app.world import World
 from shared.core.policy import ConnectionSettings, LabelMode
 
@@ -92,7 +92,7 @@ def _connect(world: World, practitioner: str, sub: str, label: LabelMode) -> Con
     settings = ConnectionSettings(
         start_from=world.clock.now().astimezone(zone).date(), zone=zone, client_label=label
     )
-    return start(
+    return connected(
         world,
         practice=PRACTICE,
         practitioner=practitioner,

@@ -11,9 +11,11 @@ import contextlib
 import hashlib
 from base64 import urlsafe_b64encode
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
 
+from shared.app.connections import awakened
 from shared.app.grants import (
     CONSENTS,
     GRANTS,
@@ -31,8 +33,17 @@ from shared.app.grants import (
     grant_of,
     grant_path,
 )
+from shared.app.records import (
+    Connection,
+    Status,
+    connection_data,
+    connection_of,
+    connection_path,
+)
+from shared.app.world import World
 from shared.core.errors import RejectedError, RetryableError, StaleError, SyncError
 from shared.core.identity import Keys
+from shared.core.policy import ConnectionSettings
 from shared.core.signing import ConsentState, KeyRing, open_state, seal_state
 from shared.ports import Clock, Consent, Document, Documents, Expect, Grant, Put, Remove, Sealing, Where
 
@@ -42,6 +53,9 @@ RANDOM_BYTES = 32
 """Of a nonce, a code and a verifier: 43 characters, as RFC 7636, section 4.1, recommends."""
 COMPLETE_TRIES = 3
 """Times the stored grant may move while it is replaced."""
+CALENDAR_NAME = "Practice appointments"
+ZONE_UNKNOWN = "UTC"
+"""Until the practitioner says another."""
 
 _ANY_TIME = datetime.min.replace(tzinfo=UTC)
 """Nothing has expired by then: what opens now is signed by us."""
@@ -136,31 +150,47 @@ def receive(world: Connecting, *, state: str, code: str | None, error: str | Non
         raise RejectedError("consent_interrupted") from None
 
 
-def complete(world: Connecting, *, practice: str, practitioner: str, code: str) -> Connected:
+def complete(world: Connecting, within: World, *, practice: str, practitioner: str, code: str) -> Connected:
     """Make the consent behind the one-time code the grant of the caller's connection, and use the code up.
 
-    The caller's identity is proven elsewhere. A connection that has another account keeps it: once its grant
-    is removed, the same code completes. After an answer that was lost, the stored grant says how it ended.
+    The caller's identity is proven elsewhere. A new connection waits to be started; one whose grant was dead
+    goes on, with a complete pass. A connection that has another account keeps it until it is disconnected:
+    then the same code completes. After an answer that was lost, the stored grant says how it ended.
 
     Raises RejectedError: `connect_code_unknown` (or used, or expired); `connect_other_practitioner`, which
-    leaves the code to the one it belongs to. RetryableError: `connect_contested`. BlockedError:
-    `seal_broken`.
+    leaves the code to the one it belongs to; `stopping`, where a disconnection has not come to its end.
+    RetryableError: `connect_contested`. BlockedError: `seal_broken`.
     """
-    connection = world.keys.connection(practice, practitioner)
-    given_path, stored_path = consent_path(world.keys.consent_given(code)), grant_path(connection)
+    key = world.keys.connection(practice, practitioner)
+    given_path, grant_at, connection_at = _paths(world, key, code)
     for _ in range(COMPLETE_TRIES):
-        found = world.documents.get(given_path, stored_path)
+        found = world.documents.get(given_path, grant_at, connection_at)
         given = _own(found.get(given_path), practice, practitioner, world.clock.now())
-        stored = found.get(stored_path)
+        stored = found.get(grant_at)
         if stored is not None and grant_of(stored).sub != given.sub:
-            return _connected(world, connection, given, other_account=True)
-        grant = _grant(world, connection, given, stored)
-        put = Put(stored_path, grant_data(grant), stored.version if stored else Expect.ABSENT)
-        connected = _connected(world, connection, given)
-        with contextlib.suppress(StaleError):  # the code was used, or the grant replaced: read both again
-            world.documents.commit([Remove(given_path, found[given_path].version), put])
+            return _connected(world, key, given, other_account=True)
+        grant = _grant(world, key, given, stored)
+        connection = _attached(within, found.get(connection_at), given, grant, key)
+        writes: list[Put | Remove] = [
+            Remove(given_path, found[given_path].version),
+            Put(grant_at, grant_data(grant), _version(stored)),
+            Put(connection_at, connection_data(connection), _version(found.get(connection_at))),
+        ]
+        if connection.moves:
+            writes += awakened(within, connection)
+        connected = _connected(world, key, given)
+        with contextlib.suppress(StaleError):  # the code was used, or the grant replaced: read all again
+            world.documents.commit(writes)
             return connected
     raise RetryableError("connect_contested")
+
+
+def _paths(world: Connecting, key: str, code: str) -> tuple[str, str, str]:
+    return consent_path(world.keys.consent_given(code)), grant_path(key), connection_path(key)
+
+
+def _version(document: Document | None) -> str | Expect:
+    return document.version if document else Expect.ABSENT
 
 
 # --- the callback ---------------------------------------------------------------------------------------
@@ -195,7 +225,7 @@ def _lasting_token(world: Connecting, grant: Grant) -> str:
     if refusal is not None and grant.refresh_token:
         # Best effort: what was not ticked is to be told, and nobody has the token any more.
         with contextlib.suppress(SyncError):
-            _revoke(world, grant.sub, grant.refresh_token)
+            revoke_unless_shared(world, grant.sub, grant.refresh_token)
     raise RejectedError(refusal or "consent_without_offline")
 
 
@@ -211,10 +241,11 @@ def _refusal(scopes: Scopes, granted: frozenset[str]) -> str | None:
             return "consent_without_calendars"
 
 
-def _revoke(world: Connecting, sub: str, token: str) -> None:
-    """Unless a connection has the account, or is about to: revoking ends all that it granted us."""
+def revoke_unless_shared(world: Connecting, sub: str, token: str, *, besides: str = "") -> None:
+    """Unless another connection has the account, or is about to: revoking ends all that it granted us."""
     same = Where("sub", "==", sub)
-    if world.documents.find(GRANTS, same, limit=1):
+    grants = world.documents.find(GRANTS, same, limit=2)
+    if any(document.id != besides for document in grants):
         return
     now = world.clock.now()
     if any(given_of(document).expire_at > now for document in world.documents.find(CONSENTS, same)):
@@ -251,11 +282,47 @@ def _own(document: Document | None, practice: str, practitioner: str, now: datet
     return given
 
 
+def _attached(
+    world: World, stored: Document | None, given: ConsentGiven, grant: StoredGrant, key: str
+) -> Connection:
+    """The connection as it is with this grant."""
+    if stored is None:
+        return _new(world, given, grant, key)
+    before = connection_of(stored)
+    calendar_key = world.keys.calendar(key, given.sub)
+    after = replace(before, sub=given.sub, calendar_key=calendar_key, grant=grant.number)
+    match before.status:
+        case Status.STOPPING:
+            raise RejectedError("stopping")
+        case Status.DISCONNECTED:
+            return replace(after, status=Status.CONNECTED, epoch=before.epoch + 1)
+        case Status.RECONNECT_NEEDED:  # whatever came meanwhile was not kept for it
+            return replace(after, status=Status.ACTIVE, epoch=before.epoch + 1)
+        case _:
+            return after
+
+
+def _new(world: World, given: ConsentGiven, grant: StoredGrant, key: str) -> Connection:
+    zone = ZoneInfo(world.ehr(given.practice).practitioner(given.practitioner).zone or ZONE_UNKNOWN)
+    return Connection(
+        key=key,
+        practice=given.practice,
+        practitioner=given.practitioner,
+        sub=given.sub,
+        calendar_key=world.keys.calendar(key, given.sub),
+        calendar_name=CALENDAR_NAME,
+        settings=ConnectionSettings(start_from=world.clock.now().astimezone(zone).date(), zone=zone),
+        grant=grant.number,
+    )
+
+
 def _grant(world: Connecting, connection: str, given: ConsentGiven, stored: Document | None) -> StoredGrant:
     token = world.sealing.open(given.sealed_token, bound_to(Purpose.GIVEN_TOKEN, connection))
+    email = world.sealing.open(given.sealed_email, bound_to(Purpose.GIVEN_EMAIL, connection))
     return StoredGrant(
         sub=given.sub,
         sealed_token=world.sealing.seal(token, bound_to(Purpose.GRANT_TOKEN, connection)),
+        sealed_email=world.sealing.seal(email, bound_to(Purpose.GRANT_EMAIL, connection)),
         scopes=given.scopes,
         number=grant_of(stored).number + 1 if stored else 1,
     )

@@ -55,13 +55,13 @@ class Gatherer:
 
     # --- the two ways to read ---
 
-    def changes(self, first: EventPage | None, ids: Iterable[str]) -> Gathered:
+    def changes(self, first: EventPage | None, ids: Iterable[str], *, take_up: bool = True) -> Gathered:
         """What changed: the delta from its first page on, these appointments, and the items that are open."""
         events, cursor = self._pages(first, self.tools.calendar.usable_cursor) if first else ([], None)
         ids = set(ids)
         self.items.load_named("appointment_id", ids)
         self.items.load_named("event_id", (event.id for event in events))
-        if self.tools.calendar.retry_at is not None and self.tools.calendar.retry_at <= self.now:
+        if take_up and self.tools.calendar.retry_at is not None and self.tools.calendar.retry_at <= self.now:
             self.items.load_open(self.now, self.tools.world.limits.take_up_max)
         due = [item for item, _ in self.items if item.retry_at is not None and item.retry_at <= self.now]
         ids |= {item.appointment_id for item in due if item.appointment_id}

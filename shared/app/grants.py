@@ -22,6 +22,7 @@ class Purpose(Enum):
     GIVEN_TOKEN = "given token"  # noqa: S105 - a purpose
     GIVEN_EMAIL = "given email"
     GRANT_TOKEN = "grant token"  # noqa: S105 - a purpose
+    GRANT_EMAIL = "grant email"
 
 
 def bound_to(purpose: Purpose, connection: str) -> str:
@@ -102,6 +103,8 @@ class StoredGrant:
 
     sub: str
     sealed_token: str
+    sealed_email: str
+    """Of the account, to be shown to who connected it."""
     scopes: frozenset[str]
     number: int
     """From 1, one more with every new token: an old one that is refused says nothing about a newer."""
@@ -118,6 +121,7 @@ def grant_data(grant: StoredGrant) -> dict[str, object]:
     return {
         "sub": grant.sub,
         "sealed_token": grant.sealed_token,
+        "sealed_email": grant.sealed_email,
         "scopes": sorted(grant.scopes),
         "number": grant.number,
     }
@@ -125,4 +129,6 @@ def grant_data(grant: StoredGrant) -> dict[str, object]:
 
 def grant_of(document: Document) -> StoredGrant:
     data: Mapping[str, Any] = document.data
-    return StoredGrant(data["sub"], data["sealed_token"], frozenset(data["scopes"]), data["number"])
+    return StoredGrant(
+        data["sub"], data["sealed_token"], data["sealed_email"], frozenset(data["scopes"]), data["number"]
+    )

@@ -13,21 +13,25 @@ from datetime import UTC, datetime, timedelta
 from math import floor
 from typing import Any
 
-from shared.app.calendar_job import Outcome, State, run_calendar_job
+from shared.app.calendar_job import run_calendar_job
 from shared.app.feed import FeedOutcome, run_feed_job
+from shared.app.looks import Looked, look
+from shared.app.outcome import Outcome, State
 from shared.app.world import World
 from shared.core.errors import RejectedError, RetryableError
 from shared.ports import NewTask, Queue, Tasks
 
-BUCKET = timedelta(seconds=1)
+BUCKET_SECONDS = 1.0
 SETTLE = timedelta(seconds=0.25)
 """How long after its bucket's end a named task runs."""
 WAITS_SECONDS = (2, 5, 15, 60, 300, 900)
 """Between tries of a job that met an outage, by tries so far; then always the last."""
-BULK_BUSY_SECONDS = 20
-"""When a bulk job that found the calendar taken comes again; a live one comes when the outcome says."""
-SOON_SECONDS = 900
-"""What is to be taken up later than this waits in the calendar's document, not in the queue."""
+WAITING_BUCKET_SECONDS = 2.0
+"""Jobs that wait for the end of another are one, when they wait for the same time give or take this."""
+BULK_REST_SECONDS = 2
+"""Between two slices of bulk work: another calendar of the account may have its turn."""
+LOOKS_MAX = 200
+"""Calendars in one task."""
 IDS_MAX = 500
 """Appointments named in one task: far below what a task may weigh."""
 
@@ -52,24 +56,53 @@ class FeedTask:
     tries: int = 0
 
 
-Job = CalendarTask | FeedTask
+@dataclass(frozen=True)
+class LooksTask:
+    """Look at these calendars; those with news have their job."""
+
+    calendar_keys: tuple[str, ...]
+    tries: int = 0
+
+
+Job = CalendarTask | FeedTask | LooksTask
 
 
 # --- as a task --------------------------------------------------------------------------------------------
 
 
-def arriving(job: Job, now: datetime) -> NewTask:
-    """A job that something asked for just now."""
-    if isinstance(job, CalendarTask) and job.ids:
-        return NewTask(job.queue, _body(job), run_at=now)
-    end = floor(now.timestamp() / BUCKET.total_seconds()) + 1
-    run_at = datetime.fromtimestamp(end * BUCKET.total_seconds(), UTC) + SETTLE
-    return NewTask(_queue(job), _body(job), name=f"{_key(job)}-{end}", run_at=run_at)
+def arriving(job: Job, now: datetime, bucket_seconds: float = BUCKET_SECONDS) -> NewTask:
+    """A job that something asked for just now: with all that asks for it in the same bucket it is one.
+
+    Where it names appointments it is a task of its own.
+    """
+    if isinstance(job, LooksTask) or (isinstance(job, CalendarTask) and job.ids):
+        return NewTask(_queue(job), _body(job), run_at=now)
+    end, run_at = _bucket_end(now, bucket_seconds)
+    return NewTask(_queue(job), _body(job), name=f"{_key(job)}-{end}", run_at=run_at + SETTLE)
+
+
+def named(job: Job, name: str) -> NewTask:
+    """A job that is to run once for whatever the name says."""
+    return NewTask(_queue(job), _body(job), name=name)
 
 
 def later(job: Job, run_at: datetime) -> NewTask:
     """A job that goes on at a time of its own; never merged with what arrives."""
     return NewTask(_queue(job), _body(job), run_at=run_at)
+
+
+def waiting(job: Job, until: datetime) -> NewTask:
+    """A job that came too early. Those that wait for the same are one again, or each would wait by itself."""
+    if isinstance(job, CalendarTask) and not job.ids:
+        end, run_at = _bucket_end(until, WAITING_BUCKET_SECONDS)
+        return NewTask(_queue(job), _body(job), name=f"{_key(job)}-waiting-{end}", run_at=run_at)
+    return later(job, until)
+
+
+def _bucket_end(moment: datetime, seconds: float) -> tuple[int, datetime]:
+    """The number of the bucket after the one that a moment is in, and when that begins."""
+    end = floor(moment.timestamp() / seconds) + 1
+    return end, datetime.fromtimestamp(end * seconds, UTC)
 
 
 def job_of(body: Mapping[str, Any]) -> Job:
@@ -78,16 +111,22 @@ def job_of(body: Mapping[str, Any]) -> Job:
     if types is None or {name: type(value) for name, value in body.items()} != types:
         raise RejectedError("task_malformed")
     fields = {name: value for name, value in body.items() if name != "kind"}
+    if not all(isinstance(each, str) for name in _LISTS for each in fields.get(name, ())):
+        raise RejectedError("task_malformed")
     if body["kind"] == "feed":
         return FeedTask(**fields)
-    if not all(isinstance(each, str) for each in fields["ids"]) or fields["queue"] not in _QUEUES:
+    if body["kind"] == "looks":
+        return LooksTask(tuple(fields["calendar_keys"]), fields["tries"])
+    if fields["queue"] not in _QUEUES:
         raise RejectedError("task_malformed")
     return CalendarTask(**{**fields, "ids": tuple(fields["ids"]), "queue": _QUEUES[fields["queue"]]})
 
 
+_LISTS = ("ids", "calendar_keys")
 _QUEUES = {queue.value: queue for queue in Queue}
 _FIELDS: dict[str, dict[str, type]] = {
     "feed": {"kind": str, "practice": str, "tries": int},
+    "looks": {"kind": str, "calendar_keys": list, "tries": int},
     "calendar": {
         "kind": str,
         "calendar_key": str,
@@ -103,6 +142,8 @@ _FIELDS: dict[str, dict[str, type]] = {
 def _body(job: Job) -> dict[str, object]:
     if isinstance(job, FeedTask):
         return {"kind": "feed", "practice": job.practice, "tries": job.tries}
+    if isinstance(job, LooksTask):
+        return {"kind": "looks", "calendar_keys": list(job.calendar_keys), "tries": job.tries}
     return {
         "kind": "calendar",
         "calendar_key": job.calendar_key,
@@ -118,7 +159,7 @@ def _queue(job: Job) -> Queue:
     return job.queue if isinstance(job, CalendarTask) else Queue.LIVE
 
 
-def _key(job: Job) -> str:
+def _key(job: FeedTask | CalendarTask) -> str:
     if isinstance(job, FeedTask):
         return f"feed-{job.practice}"
     return f"calendar-{job.queue.value}-{job.calendar_key}{'-whole' if job.everything else ''}"
@@ -127,16 +168,20 @@ def _key(job: Job) -> str:
 # --- what it does -----------------------------------------------------------------------------------------
 
 
-def perform(world: World, tasks: Tasks, job: Job) -> Outcome | FeedOutcome | None:
+def perform(world: World, tasks: Tasks, job: Job) -> Outcome | FeedOutcome | Looked | None:
     """Run one job and ask for what follows it; None: an outage, the job comes again.
 
     An outage of the other sides is no fault of the queue: the same job is made again with a longer wait.
     Raises BlockedError (a person must act), and what the queue itself raises: then the task is run again.
     """
     try:
-        if isinstance(job, FeedTask):
-            return _read_feed(world, tasks, job)
-        return _work(world, tasks, job)
+        match job:
+            case FeedTask():
+                return _read_feed(world, tasks, job)
+            case LooksTask():
+                return _look(world, tasks, job)
+            case CalendarTask():
+                return _work(world, tasks, job)
     except RetryableError as error:
         wait = max(error.after_seconds or 0, WAITS_SECONDS[min(job.tries, len(WAITS_SECONDS) - 1)])
         tasks.enqueue(later(replace(job, tries=job.tries + 1), _in(world, wait)))
@@ -144,15 +189,34 @@ def perform(world: World, tasks: Tasks, job: Job) -> Outcome | FeedOutcome | Non
 
 
 def _work(world: World, tasks: Tasks, job: CalendarTask) -> Outcome:
-    outcome = run_calendar_job(world, job.calendar_key, ids=job.ids, look=job.look, everything=job.everything)
+    outcome = run_calendar_job(
+        world, job.calendar_key, ids=job.ids, look=job.look, everything=job.everything, queue=job.queue
+    )
+    if outcome.pass_due:
+        bulk = CalendarTask(job.calendar_key, look=False, queue=Queue.BULK)
+        tasks.enqueue(arriving(bulk, world.clock.now()))
     if outcome.state is State.BUSY:
-        busy = _in(world, BULK_BUSY_SECONDS) if job.queue is Queue.BULK else outcome.again_at
-        assert busy is not None
-        tasks.enqueue(later(replace(job, tries=0), busy))
-    elif outcome.again_at is not None and outcome.again_at <= _in(world, SOON_SECONDS):
+        assert outcome.again_at is not None
+        tasks.enqueue(waiting(replace(job, tries=0), outcome.again_at))
+    elif _goes_on(world, outcome):
+        assert outcome.again_at is not None
         follow = CalendarTask(job.calendar_key, look=outcome.look, queue=job.queue)
-        tasks.enqueue(later(follow, outcome.again_at))
+        rest = BULK_REST_SECONDS if job.queue is Queue.BULK else 0
+        tasks.enqueue(later(follow, max(outcome.again_at, _in(world, rest))))
     return outcome
+
+
+def _goes_on(world: World, outcome: Outcome) -> bool:
+    """Whether a task follows. What waits longer is in the calendar's document; what was idle has its task."""
+    soon = outcome.again_at is not None and outcome.again_at <= _in(world, world.limits.soon_seconds)
+    return soon and outcome.state is not State.IDLE
+
+
+def _look(world: World, tasks: Tasks, job: LooksTask) -> Looked:
+    looked = look(world, job.calendar_keys)
+    for key in looked.with_news:
+        tasks.enqueue(arriving(CalendarTask(key), world.clock.now()))
+    return looked
 
 
 def _read_feed(world: World, tasks: Tasks, job: FeedTask) -> FeedOutcome:

@@ -6,11 +6,13 @@ Ids are keyed hashes or the other side's own opaque ids; times stand in clear, t
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, timedelta
+from enum import Enum
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from shared.core.identity import slot
 from shared.core.item import Item, Seen
 from shared.core.model import Base, Facts, Kind, Reading, Side, When
 from shared.core.policy import ConnectionSettings, Edits, LabelMode, Mode, PersonalText
@@ -24,7 +26,26 @@ KEPT_WHEN_OVER = timedelta(days=30)
 """How long an item on neither side is remembered: so long it comes back without a complete pass."""
 
 
+LOOK_SLOTS = 15
+"""Minutes between two looks at a calendar; the looks of all calendars are spread over them."""
+POLL_SLOTS = 5
+"""The same of the practices whose EHR is read."""
+
+
 # --- connections ----------------------------------------------------------------------------------------
+
+
+class Status(Enum):
+    CONNECTED = "connected"
+    """The account is known; nothing was started."""
+    ACTIVE = "active"
+    PAUSED = "paused"
+    STOPPING = "stopping"
+    """Nothing new begins; what runs comes to its end."""
+    RECONNECT_NEEDED = "reconnect_needed"
+    """The grant is dead: everything waits for the practitioner."""
+    DISCONNECTED = "disconnected"
+    """No grant; what was synced stays known, so that coming back finds it."""
 
 
 @dataclass(frozen=True)
@@ -40,6 +61,18 @@ class Connection:
     """Of the appointments calendar."""
     calendar_name: str
     settings: ConnectionSettings
+    status: Status = Status.CONNECTED
+    epoch: int = 0
+    """One more with whatever asks that everything is read again: settings, a pause, another account."""
+    grant: int = 0
+    """Number of the grant it lives on; 0: none."""
+    pause_until: datetime | None = None
+    """Its account is over a limit: nothing is read or written before."""
+
+    @property
+    def moves(self) -> bool:
+        """Whether anything is read and written for it."""
+        return self.status is Status.ACTIVE and self.settings.mode is not Mode.OFF
 
 
 def connection_path(key: str) -> str:
@@ -61,6 +94,10 @@ def connection_data(connection: Connection) -> dict[str, object]:
         "google_edits": settings.google_edits.value,
         "personal_text": settings.personal_text.value,
         "horizon_days": settings.horizon_days,
+        "status": connection.status.value,
+        "epoch": connection.epoch,
+        "grant": connection.grant,
+        "pause_until": connection.pause_until,
     }
 
 
@@ -83,6 +120,10 @@ def connection_of(document: Document) -> Connection:
         calendar_key=data["calendar_key"],
         calendar_name=data["calendar_name"],
         settings=settings,
+        status=Status(data["status"]),
+        epoch=data["epoch"],
+        grant=data["grant"],
+        pause_until=data["pause_until"],
     )
 
 
@@ -104,11 +145,27 @@ class Progress:
 
 
 @dataclass(frozen=True)
+class ChannelRow:
+    """A channel that was asked for."""
+
+    id: str
+    expires: datetime
+    resource_id: str | None = None
+    """None: the answer is awaited, or was lost."""
+
+
+@dataclass(frozen=True)
 class Calendar:
     """One calendar taking part."""
 
     key: str
     connection: str
+    account: str
+    """Key of the account whose limits it shares."""
+    active: bool = True
+    """It is looked at. Its connection has the last word."""
+    epoch: int = 0
+    """Of its connection, when everything was last read."""
     calendar_id: str | None = None
     """The service's id; None: not made yet."""
     creating_at: datetime | None = None
@@ -127,6 +184,26 @@ class Calendar:
     progress: Progress | None = None
     missing: bool = False
     """The calendar is gone there; nothing moves until it is repaired."""
+    problem: str | None = None
+    """Why its last job came to nothing."""
+    lapses: int = 0
+    """Leases in a row that ran out because nobody let them go."""
+    due_at: datetime | None = None
+    """When somebody is to see to it, should no task come."""
+    renew_at: datetime | None = None
+    """When its channel is to be made anew; None: it has none yet."""
+    watch_problem: str | None = None
+    """Why it has no channel: it is only looked at."""
+    channels: tuple[ChannelRow, ...] = ()
+
+    @property
+    def look_slot(self) -> int:
+        return slot(self.key, LOOK_SLOTS)
+
+    @property
+    def in_pass(self) -> bool:
+        """What a complete pass found is still being worked through."""
+        return self.progress is not None and self.progress.done < self.progress.total
 
     @property
     def usable_cursor(self) -> str | None:
@@ -139,8 +216,11 @@ def calendar_path(key: str) -> str:
 
 def calendar_data(calendar: Calendar) -> dict[str, object]:
     lease, progress = calendar.lease, calendar.progress
-    return {
+    data: dict[str, object] = {
         "connection": calendar.connection,
+        "account": calendar.account,
+        "active": calendar.active,
+        "epoch": calendar.epoch,
         "calendar_id": calendar.calendar_id,
         "creating_at": calendar.creating_at,
         "cursor": calendar.cursor,
@@ -152,18 +232,38 @@ def calendar_data(calendar: Calendar) -> dict[str, object]:
         "lease": {"holder": lease.holder, "until": lease.until} if lease else None,
         "progress": {"done": progress.done, "total": progress.total} if progress else None,
         "missing": calendar.missing,
+        "problem": calendar.problem,
+        "lapses": calendar.lapses,
+        "renew_at": calendar.renew_at,
+        "watch_problem": calendar.watch_problem,
+        "channels": [
+            {"id": row.id, "expires": row.expires, "resource_id": row.resource_id}
+            for row in calendar.channels
+        ],
     }
+    if calendar.active and not calendar.missing:  # absent otherwise: who looks for work does not find it
+        data["look_slot"] = calendar.look_slot
+        if calendar.due_at is not None:
+            data["due_at"] = calendar.due_at
+    return data
 
 
 def calendar_of(document: Document) -> Calendar:
     data: dict[str, Any] = dict(document.data)
     lease, progress = data.pop("lease"), data.pop("progress")
+    data.pop("look_slot", None)
     return Calendar(
         key=document.id,
         lease=Lease(**lease) if lease else None,
         progress=Progress(**progress) if progress else None,
+        channels=tuple(ChannelRow(**row) for row in data.pop("channels")),
         **data,
     )
+
+
+def parked(calendar: Calendar) -> Calendar:
+    """As it stands while nothing moves."""
+    return replace(calendar, active=False, lease=None, due_at=None)
 
 
 # --- items ----------------------------------------------------------------------------------------------
@@ -276,6 +376,7 @@ def practice_data(practice: Practice) -> dict[str, object]:
         "high_water": cursor.high_water if cursor else None,
         "seen": dict(cursor.seen) if cursor else {},
         "lease": {"holder": lease.holder, "until": lease.until} if lease else None,
+        "poll_slot": slot(practice.key, POLL_SLOTS),
     }
 
 

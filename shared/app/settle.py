@@ -15,7 +15,7 @@ from shared.app.cases import Case, see_event, see_row
 from shared.app.tools import Tools
 from shared.app.write import RefusedByEhrError, Writer, differs
 from shared.core.decide import Decision, Hold, Leave, Settle, decide, is_put_back
-from shared.core.errors import BlockedError, RejectedError, RetryableError, StaleError
+from shared.core.errors import BlockedError, OverLimitError, RejectedError, RetryableError, StaleError
 from shared.core.item import Item, settled, unsettled
 from shared.core.match import Claim, claim
 from shared.core.model import Appointment, Base, Event, Facts, Reading, Side
@@ -60,7 +60,9 @@ class Settler:
     counts: Counts = field(default_factory=Counts)
     look_wanted: bool = False
     stop_after: float | None = None
-    """Seconds after which the whole calendar may go on: a limit was met."""
+    """Seconds after which the whole calendar may go on."""
+    over_limit: bool = False
+    """The account is over a limit, which concerns its other calendars too."""
 
     def __post_init__(self) -> None:
         self._writer = Writer(self.tools, is_past=lambda case: self._traits(case).past)
@@ -77,8 +79,7 @@ class Settler:
         except StaleError:
             return self._failed(case, "contested")
         except RetryableError as error:
-            if error.after_seconds is not None:
-                self.stop_after = max(self.stop_after or 0, error.after_seconds)
+            self._slow_down(error)
             return self._failed(case, error.reason)
         except _ContestedError as error:
             return self._set_aside(case, error.reason, AN_HOUR.total_seconds())
@@ -91,6 +92,13 @@ class Settler:
             return self._set_aside(case, "bug")
 
     # --- what becomes of an item that is not settled ---
+
+    def _slow_down(self, error: RetryableError) -> None:
+        after = error.after_seconds
+        if isinstance(error, OverLimitError):
+            self.over_limit, after = True, after or self.tools.world.limits.pause_seconds
+        if after is not None:
+            self.stop_after = max(self.stop_after or 0, after)
 
     def _again(self, case: Case, after_seconds: float, *, tries: int) -> Item:
         retry_at = self.tools.world.clock.now() + timedelta(seconds=after_seconds)

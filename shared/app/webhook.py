@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
-from shared.app.jobs import CalendarTask, FeedTask, arriving
+from shared.app.jobs import BUCKET_SECONDS, CalendarTask, FeedTask, Job, arriving
 from shared.core.errors import RetryableError
 from shared.core.signing import KeyRing, verify_hook
 from shared.core.signing import open_channel_token as calendar_of
@@ -22,7 +23,24 @@ HOOK_BODY_MAX = 256 * 1024
 _OTHER_NOTIFICATIONS = frozenset({"handshake", "heartbeat"})
 
 
-def google_push(headers: Mapping[str, str], *, keys: KeyRing, tasks: Tasks, now: datetime) -> int:
+@dataclass(frozen=True)
+class Arrivals:
+    """Where what arrives now goes."""
+
+    tasks: Tasks
+    now: datetime
+    bucket_seconds: float = BUCKET_SECONDS
+
+    def enqueue(self, job: Job) -> bool:
+        """False: the task could not be made."""
+        try:
+            self.tasks.enqueue(arriving(job, self.now, self.bucket_seconds))
+        except RetryableError:
+            return False
+        return True
+
+
+def google_push(headers: Mapping[str, str], keys: KeyRing, arrivals: Arrivals) -> int:
     """The status for a push; `headers` by lower-case names.
 
     One that does not verify gets the same answer as one that does and makes no task: whoever guesses learns
@@ -30,24 +48,14 @@ def google_push(headers: Mapping[str, str], *, keys: KeyRing, tasks: Tasks, now:
     and 504 alone.
     """
     channel, token = headers.get("x-goog-channel-id", ""), headers.get("x-goog-channel-token", "")
-    calendar_key = calendar_of(token, channel, keys, now)
+    calendar_key = calendar_of(token, channel, keys, arrivals.now)
     if calendar_key is None or headers.get("x-goog-resource-state") == "sync":
         return NO_CONTENT
-    try:
-        tasks.enqueue(arriving(CalendarTask(calendar_key), now))
-    except RetryableError:
-        return UNAVAILABLE
-    return NO_CONTENT
+    return NO_CONTENT if arrivals.enqueue(CalendarTask(calendar_key)) else UNAVAILABLE
 
 
 def ehr_hook(
-    practice: str,
-    headers: Mapping[str, str],
-    body: bytes,
-    *,
-    secrets: Sequence[bytes],
-    tasks: Tasks,
-    now: datetime,
+    practice: str, headers: Mapping[str, str], body: bytes, secrets: Sequence[bytes], arrivals: Arrivals
 ) -> int:
     """The status for a hook of an EHR; `secrets` are empty for a practice that is not served.
 
@@ -55,18 +63,14 @@ def ehr_hook(
     """
     if len(body) > HOOK_BODY_MAX:
         return TOO_LARGE
-    if not verify_hook(headers, body, secrets, now):
+    if not verify_hook(headers, body, secrets, arrivals.now):
         return UNAUTHORIZED
     subject = _subject(body)
     if subject in _OTHER_NOTIFICATIONS:
         return OK
     if subject not in (None, "Appointment"):
         return ACCEPTED
-    try:
-        tasks.enqueue(arriving(FeedTask(practice), now))
-    except RetryableError:
-        return UNAVAILABLE
-    return ACCEPTED
+    return ACCEPTED if arrivals.enqueue(FeedTask(practice)) else UNAVAILABLE
 
 
 def _subject(body: bytes) -> str | None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from shared.app.records import Connection
 from shared.core.identity import Keys
+from shared.core.signing import KeyRing
 from shared.ports import CalendarService, Clock, Documents, Ehr
 
 
@@ -17,6 +19,8 @@ class Limits:
     lease_seconds: float = 90
     slice_share: float = 2 / 3
     """How much of the lease may go into work; the last sixth sees no write."""
+    bulk_slice_seconds: float = 20
+    """The same of a bulk job, where that is less: others wait for the account."""
     flush_items: int = 20
     """Settled items are saved at least every so many."""
     take_up_max: int = 100
@@ -36,6 +40,49 @@ class Limits:
     """After an answer was lost, when to look whether the calendar was made."""
     passes_seconds: float = 3_600
     """A complete pass that a single unmatched row asks for: at most so often."""
+    daily_seconds: float = 86_400
+    """From one complete pass to the next, give or take an hour: the window's edge, rows gone silently."""
+    soon_seconds: float = 900
+    """What is to be done sooner goes on in the queue; what is later waits in the calendar's document."""
+    pause_seconds: float = 30
+    """Of an account over a limit, where the answer does not say how long."""
+    lapses_max: int = 3
+    """Leases that ran out one after the other, after which the calendar rests."""
+    rest_seconds: float = 3_600
+    """The first time; then doubling."""
+    rest_seconds_max: float = 86_400
+    channel_seconds: int = 604_800
+    """Asked for; the answer may say less."""
+    channels_max: int = 3
+    watch_again_seconds: float = 300
+    """After a channel could not be made."""
+
+
+@dataclass(frozen=True)
+class Push:
+    """How a calendar is to tell us of changes."""
+
+    address: str
+    """Where its messages go: push_webhook."""
+    keys: KeyRing
+    """They sign the tokens that come with them."""
+
+
+class Services(Protocol):
+    def __call__(self, connection: Connection, *, paced: bool) -> CalendarService:
+        """The calendars of a connection's account; `paced`: a bulk job's, which leaves room for others.
+
+        Raises BlockedError where there is no grant.
+        """
+
+
+class SideBySide(Protocol):
+    def __call__(self, do: Callable[[str], str | None], these: Sequence[str]) -> list[str | None]:
+        """`do` for each of these, some at the same time; the answers in their order."""
+
+
+def one_by_one(do: Callable[[str], str | None], these: Sequence[str]) -> list[str | None]:
+    return [do(each) for each in these]
 
 
 @dataclass(frozen=True)
@@ -45,7 +92,12 @@ class World:
     keys: Keys
     ehr: Callable[[str], Ehr]
     """The EHR of a practice."""
-    calendars: Callable[[Connection], CalendarService]
+    calendars: Services
     new_id: Callable[[], str]
-    """A fresh random name, for lease holders."""
+    """A fresh random name, for lease holders and channels."""
+    chance: Callable[[], float]
+    """Evenly from 0 up to 1, for waits that must not meet."""
+    push: Push | None = None
+    """None: calendars are only looked at."""
+    side_by_side: SideBySide = one_by_one
     limits: Limits = field(default_factory=Limits)

@@ -2,8 +2,10 @@
 
 SyncError
 ├── RetryableError   try again later, in another job, after `after_seconds`
+│   └── OverLimitError   so does everybody who uses this account
 ├── StaleError       somebody wrote first: read again, decide again (bounded; never leaves the use case)
 ├── BlockedError     a person must act: acknowledged, not retried
+│   └── GrantDeadError   the practitioner, by connecting again
 └── RejectedError    this one item cannot be done: set aside with its reason, the rest goes on
 
 Texts carry codes, counts and operation names, never anything of a client.
@@ -13,7 +15,7 @@ from __future__ import annotations
 
 
 class SyncError(Exception):
-    """Base of all four; never raised itself."""
+    """Base of all; never raised itself."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(reason)
@@ -29,12 +31,23 @@ class RetryableError(SyncError):
         self.after_seconds = after_seconds
 
 
+class OverLimitError(RetryableError):
+    """An account is over a limit: whoever works on it waits."""
+
+
 class StaleError(SyncError):
     """412 or 409 on a write that carried a version; a failed precondition in the store."""
 
 
 class BlockedError(SyncError):
     """Dead grant, missing scope, calendar gone, credential refused."""
+
+
+class GrantDeadError(BlockedError):
+    """The practitioner's grant is no more: they have to connect again."""
+
+    def __init__(self) -> None:
+        super().__init__("reconnect_needed")
 
 
 class RejectedError(SyncError):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import zlib
 from base64 import b32encode, b32hexencode
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -58,6 +59,10 @@ class Keys:
         start = self._name("start", original_start.astimezone(UTC).isoformat())
         return f"{self._name('event', calendar_key, master_id)}.{start}"
 
+    def account(self, sub: str) -> str:
+        """Key of an account: the one that crosses practices, for limits are an account's."""
+        return self._name("account", sub)
+
     def consent_asked(self, nonce: str) -> str:
         """Key of the record that makes a state single use."""
         return self._name("consent asked", nonce)
@@ -85,6 +90,11 @@ class Keys:
             return False
         claimed = (self.event_id(calendar_key, marker.k, n) for n in range(marker.generation + 2))
         return event.id in claimed
+
+
+def slot(key: str, slots: int) -> int:
+    """One of so many, evenly spread over all keys and always the same for one."""
+    return zlib.crc32(key.encode()) % slots
 
 
 def identifier(calendar_key: str, k: str) -> str:

@@ -19,14 +19,16 @@ from datetime import datetime, timedelta
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
+from sandbox.connected import connected
 from sandbox.ehr.fhir import By, FhirStore
 from sandbox.ehr.staff import Staff
 from sandbox.google.calendar import GoogleCalendar, Settings
 from sandbox.google.user import Person
 from shared.adapters.fhir import Answer, FhirEhr
 from shared.adapters.google_calendar import GoogleCalendarService
-from shared.app.calendar_job import Outcome, run_calendar_job
+from shared.app.calendar_job import run_calendar_job
 from shared.app.feed import FeedOutcome, run_feed_job
+from shared.app.outcome import Outcome
 from shared.app.records import (
     Calendar,
     Connection,
@@ -38,12 +40,11 @@ from shared.app.records import (
     item_of,
     items_path,
 )
-from shared.app.start import start
 from shared.app.world import Limits, World
 from shared.core.identity import Keys
 from shared.core.item import Item
 from shared.core.policy import ConnectionSettings
-from shared.ports import Document, Put, Remove, Where
+from shared.ports import Document, Put, Queue, Remove, Where
 from tests.fakes.calendar import ModelCalls
 from tests.fakes.clock import FakeClock
 from tests.fakes.documents import MemoryDocuments
@@ -132,6 +133,7 @@ class Stage:
             ehr=lambda _practice: FhirEhr(_Exchange(self), SETTINGS),
             calendars=self._service,
             new_id=self._new_id,
+            chance=lambda: 0.5,
             limits=Limits(**limits),
         )
 
@@ -141,7 +143,8 @@ class Stage:
         self.after(name, given)
         return answer
 
-    def _service(self, connection: Connection) -> GoogleCalendarService:
+    def _service(self, connection: Connection, *, paced: bool) -> GoogleCalendarService:
+        del paced
         person = self.people[connection.practitioner]
         return GoogleCalendarService(_Calls(self, person.sub), zone=person.zone)
 
@@ -159,7 +162,7 @@ class Stage:
         practitioner = self.store.create(name, by=By.STAFF).resource["id"]
         today = self.clock.now().astimezone(ZoneInfo(zone)).date()
         chosen: Json = {"start_from": today - timedelta(days=7), "zone": ZoneInfo(zone), **settings}
-        connection = start(
+        connection = connected(
             self.world,
             practice=PRACTICE,
             practitioner=practitioner,
@@ -188,9 +191,14 @@ class Stage:
     # --- jobs -------------------------------------------------------------------------------------------
 
     def job(self, whose: Practitioner, *ids: str, look: bool = True, everything: bool = False) -> Outcome:
-        """One slice of the calendar's job."""
+        """One slice of the calendar's job; of the bulk job that it asks for, if a pass is due."""
         key = whose.connection.calendar_key
-        return run_calendar_job(self.world, key, ids=ids, look=look, everything=everything)
+        bulk = everything or self.calendar(whose).in_pass
+        queue = Queue.BULK if bulk else Queue.LIVE
+        outcome = run_calendar_job(self.world, key, ids=ids, look=look, everything=everything, queue=queue)
+        if outcome.pass_due:
+            return run_calendar_job(self.world, key, ids=ids, look=look, queue=Queue.BULK)
+        return outcome
 
     def sync(self, whose: Practitioner, *ids: str, look: bool = True, everything: bool = False) -> Outcome:
         """Slices of the calendar's job until it wants no more; what they wait for an hour is not awaited."""
@@ -339,7 +347,7 @@ class Stage:
         self.world = replace(self.world, documents=self.documents)
         for person in self.people.values():
             connection = person.connection
-            start(
+            connected(
                 self.world,
                 practice=connection.practice,
                 practitioner=connection.practitioner,

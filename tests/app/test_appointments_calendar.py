@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.app.calendar_job import State
+from shared.app.outcome import State
 from shared.core.errors import RetryableError
 from tests.app.stage import Json, Practitioner, Stage, nothing, once, raising
 

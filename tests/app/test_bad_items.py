@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from shared.adapters.fhir import FhirEhr
-from shared.app.calendar_job import State
+from shared.app.outcome import State
 from shared.core.errors import RejectedError, RetryableError, StaleError
 from shared.core.model import Appointment
 from shared.core.policy import PersonalText
@@ -295,11 +295,11 @@ def test_a_live_row_without_a_start_is_set_aside_and_its_event_stays(
 def test_a_new_row_without_a_start_is_set_aside_and_not_forgotten(
     stage: Stage, ada: Practitioner, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    row = stage.book(ada)
+    row, begins = stage.book(ada), stage.at(48)
     with monkeypatch.context() as patch:
         unreadable_starts(patch)
         stage.sync(ada, row)
     assert (stage.events(ada), stage.item(ada).aside) == ([], "appointment_without_start")
     stage.clock.advance(DAY.total_seconds())
     stage.sync(ada)
-    assert starts(stage.event(ada)) == stage.at(24)
+    assert starts(stage.event(ada)) == begins

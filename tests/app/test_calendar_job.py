@@ -9,7 +9,8 @@ from typing import Any
 
 import pytest
 
-from shared.app.calendar_job import LEASE_TRIES, Outcome, State, run_calendar_job
+from shared.app.calendar_job import LEASE_TRIES, run_calendar_job
+from shared.app.outcome import Outcome, State
 from shared.app.records import CURSOR_FORMAT, Lease, Progress
 from shared.core.errors import BlockedError, RetryableError
 from shared.core.policy import Mode

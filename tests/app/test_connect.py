@@ -8,6 +8,7 @@ import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from typing import Any, cast
 from urllib.parse import parse_qsl, urlsplit
 
 import pytest
@@ -28,10 +29,12 @@ from shared.app.grants import (
     grant_of,
     grant_path,
 )
+from shared.app.records import Connection, Status, connection_data, connection_of, connection_path
+from shared.app.world import World
 from shared.core.errors import BlockedError, RejectedError, RetryableError
 from shared.core.identity import Keys
 from shared.core.signing import ConsentState, KeyRing, seal_state
-from shared.ports import Document, Put, Remove
+from shared.ports import CalendarService, Document, Ehr, Practitioner, Put, Remove
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.consent import MemoryConsent
 from tests.fakes.documents import MemoryDocuments
@@ -43,6 +46,7 @@ CALLBACK = "https://calsync.example/oauth/callback"
 OWN, LIST, EVENTS, ANY_EVENTS = "own", "list", "events", "any-events"
 TEN_MINUTES = 600
 SIGNING = KeyRing({"s1": b"s" * 32})
+ZONE = "America/Denver"
 Writes = Sequence[Put | Remove]
 
 
@@ -63,6 +67,17 @@ class HookedDocuments(MemoryDocuments):
         if after:
             after()
         return versions
+
+
+class Staff:
+    """An EHR that knows its practitioners."""
+
+    def practitioner(self, practitioner_id: str) -> Practitioner:
+        return Practitioner(practitioner_id, ZONE if practitioner_id == ADA else None)
+
+
+def no_calendars(connection: Connection, *, paced: bool) -> CalendarService:
+    raise AssertionError(f"nothing is read of calendars here: {connection.key}, {paced=}")
 
 
 @dataclass
@@ -86,6 +101,15 @@ class Stage:
             scopes=Scopes(OWN, LIST, frozenset({EVENTS, ANY_EVENTS})),
             redirect_uri=CALLBACK,
             random_bytes=self._random_bytes,
+        )
+        self.within = World(
+            documents=self.documents,
+            clock=self.clock,
+            keys=self.world.keys,
+            ehr=lambda _practice: cast("Ehr", Staff()),
+            calendars=no_calendars,
+            new_id=lambda: "name",
+            chance=lambda: 0.5,
         )
 
     def _random_bytes(self, count: int) -> bytes:
@@ -116,7 +140,15 @@ class Stage:
         return self.receive(url, code)
 
     def complete(self, code: str, practitioner: str = ADA, practice: str = PRACTICE) -> Connected:
-        return complete(self.world, practice=practice, practitioner=practitioner, code=code)
+        return complete(self.world, self.within, practice=practice, practitioner=practitioner, code=code)
+
+    def connection(self, practitioner: str = ADA) -> Connection:
+        path = connection_path(self.world.keys.connection(PRACTICE, practitioner))
+        return connection_of(self.documents.get(path)[path])
+
+    def change(self, **changes: Any) -> None:
+        connection = replace(self.connection(), **changes)
+        self.documents.commit([Put(connection_path(connection.key), connection_data(connection))])
 
     # --- what is stored ---------------------------------------------------------------------------------
 
@@ -571,6 +603,55 @@ def test_practitioners_may_share_an_account(stage: Stage) -> None:
     assert stage.grant(BEA).number == 1
 
 
+# --- the connection -------------------------------------------------------------------------------------
+
+
+def test_a_new_connection_waits_to_be_started_in_the_zone_that_the_ehr_knows(stage: Stage) -> None:
+    stage.complete(stage.agree())
+    connection = stage.connection()
+    assert (connection.status, connection.sub, connection.grant) == (Status.CONNECTED, SUB, 1)
+    assert connection.settings.zone.key == ZONE
+    assert stage.documents.find("calendars") == []
+
+
+def test_the_same_account_goes_on_after_a_dead_grant_with_a_complete_pass(stage: Stage) -> None:
+    stage.complete(stage.agree())
+    stage.change(status=Status.RECONNECT_NEEDED, epoch=4)
+    before = stage.connection()
+    stage.complete(stage.agree())
+    assert stage.connection() == replace(before, status=Status.ACTIVE, epoch=5, grant=2)
+    (calendar,) = stage.documents.find("calendars")
+    assert (calendar.id, calendar.data["due_at"]) == (before.calendar_key, stage.clock.now())
+
+
+def test_a_consent_given_again_disturbs_nothing_that_runs(stage: Stage) -> None:
+    stage.complete(stage.agree())
+    stage.change(status=Status.ACTIVE, epoch=4)
+    before = stage.connection()
+    stage.complete(stage.agree())
+    assert stage.connection() == replace(before, grant=2)
+
+
+def test_another_account_after_a_disconnection_has_a_calendar_of_its_own(stage: Stage) -> None:
+    stage.complete(stage.agree())
+    stage.change(status=Status.DISCONNECTED, grant=0)
+    before = stage.connection()
+    stage.documents.commit([Remove(document.path) for document in stage.grants()])
+    stage.complete(stage.agree(sub=OTHER_SUB, email=OTHER_EMAIL))
+    after = stage.connection()
+    assert (after.status, after.sub, after.grant) == (Status.CONNECTED, OTHER_SUB, 1)
+    assert after.calendar_key != before.calendar_key
+
+
+def test_nothing_is_connected_while_a_disconnection_is_under_way(stage: Stage) -> None:
+    stage.complete(stage.agree())
+    stage.change(status=Status.STOPPING)
+    code = stage.agree()
+    assert refused(lambda: stage.complete(code)) == "stopping"
+    stage.change(status=Status.PAUSED)
+    assert stage.complete(code).email == EMAIL
+
+
 # --- what is told to nobody -----------------------------------------------------------------------------
 
 
@@ -634,7 +715,7 @@ def test_a_refusal_quotes_nothing(stage: Stage, reason: str) -> None:
 def test_every_record_comes_back_as_it_was_stored(stage: Stage) -> None:
     first = ConsentAsked(PRACTICE, ADA, "sealed", START)
     given = ConsentGiven(PRACTICE, ADA, SUB, "token", "email", frozenset({OWN, LIST}), START)
-    grant = StoredGrant(SUB, "token", frozenset({OWN, LIST}), 3)
+    grant = StoredGrant(SUB, "token", "email", frozenset({OWN, LIST}), 3)
     stage.documents.commit(
         [Put("a/1", asked_data(first)), Put("a/2", given_data(given)), Put("a/3", grant_data(grant))]
     )

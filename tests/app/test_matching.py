@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from shared.app.calendar_job import State
+from shared.app.outcome import State
 from shared.core.identity import identifier
 from shared.core.model import Kind
 from shared.ports import GoneError

@@ -17,6 +17,7 @@ from shared.app.records import (
     CURSOR_FORMAT,
     KEPT_WHEN_OVER,
     Calendar,
+    ChannelRow,
     Connection,
     Lease,
     Practice,
@@ -42,7 +43,7 @@ from tests.app.stage import FAMILY, TITLE, Practitioner, Stage
 from tests.fakes.documents import MemoryDocuments
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
-CALENDAR = Calendar("calendar-key", "connection-key", calendar_id="made@calendar.example")
+CALENDAR = Calendar("calendar-key", "connection-key", "account-key", calendar_id="made@calendar.example")
 
 # --- whatever may be stored -----------------------------------------------------------------------------
 
@@ -167,6 +168,14 @@ WITHOUT_A_DEFAULT = [
     replace(
         CALENDAR, creating_at=NOW, cursor="token", cursor_format=1, pass_at=NOW, passed_at=NOW, checked_at=NOW,
         retry_at=NOW, lease=Lease("job", NOW), progress=Progress(1, 2), missing=True,
+        active=False,
+        epoch=3,
+        problem="google_refused",
+        lapses=2,
+        due_at=NOW,
+        renew_at=NOW,
+        watch_problem="google_not_watchable",
+        channels=(ChannelRow("channel", NOW, "resource"),),
     ),
     ConnectionSettings(
         NOW.date(), ZoneInfo("UTC"), Mode.ONE_WAY, LabelMode.FULL_NAME, Edits.ACCEPT, PersonalText.TITLE, 7
@@ -185,7 +194,10 @@ def test_no_field_is_forgotten(record: Any) -> None:
             assert item_of(stored(record), CALENDAR) == record
         case Calendar():
             path = calendar_path(record.key)
-            assert calendar_of(through_the_store(path, calendar_data(record))) == record
+            back = calendar_of(through_the_store(path, calendar_data(record)))
+            assert back == replace(record, due_at=None)  # nothing is due of one that is not active
+            awake = replace(record, active=True, missing=False)
+            assert calendar_of(through_the_store(path, calendar_data(awake))) == awake
         case _:
             connection = Connection("key", "p", "q", "sub", "calendar-key", "Name", record)
             path = connection_path("key")

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from shared.app.jobs import CalendarTask, FeedTask, job_of
-from shared.app.webhook import HOOK_BODY_MAX, ehr_hook, google_push
+from shared.app.webhook import HOOK_BODY_MAX, Arrivals, ehr_hook, google_push
 from shared.core.errors import RetryableError
 from shared.core.signing import KeyRing, seal_channel_token
 from shared.ports import NewTask
@@ -49,14 +49,14 @@ def push(*, state: str = "exists", channel: str = "channel-1", token: str | None
 
 
 def test_a_push_makes_its_calendar_be_looked_at(tasks: MemoryTasks) -> None:
-    assert google_push(push(), keys=KEYS, tasks=tasks, now=START) == 204
+    assert google_push(push(), KEYS, Arrivals(tasks, START)) == 204
     [task] = tasks.waiting
     assert job_of(task.body) == CalendarTask("calendar-key")
 
 
 def test_two_hundred_pushes_in_ten_seconds_are_ten_jobs(tasks: MemoryTasks) -> None:
     for number in range(200):
-        google_push(push(), keys=KEYS, tasks=tasks, now=START + timedelta(seconds=number / 20))
+        google_push(push(), KEYS, Arrivals(tasks, START + timedelta(seconds=number / 20)))
     assert len(tasks.waiting) == 10
 
 
@@ -75,18 +75,18 @@ def test_two_hundred_pushes_in_ten_seconds_are_ten_jobs(tasks: MemoryTasks) -> N
 def test_whatever_does_not_verify_gets_the_same_answer_and_makes_no_task(
     tasks: MemoryTasks, headers: dict[str, str]
 ) -> None:
-    assert google_push(headers, keys=KEYS, tasks=tasks, now=START) == 204
+    assert google_push(headers, KEYS, Arrivals(tasks, START)) == 204
     assert tasks.waiting == []
 
 
 def test_a_token_ends_with_its_channel(tasks: MemoryTasks) -> None:
-    google_push(push(), keys=KEYS, tasks=tasks, now=LATER + timedelta(seconds=1))
+    google_push(push(), KEYS, Arrivals(tasks, LATER + timedelta(seconds=1)))
     assert tasks.waiting == []
 
 
 def test_google_is_asked_to_come_again_only_where_the_task_could_not_be_made() -> None:
-    assert google_push(push(), keys=KEYS, tasks=NoQueue(), now=START) == 503
-    assert google_push({}, keys=KEYS, tasks=NoQueue(), now=START) == 204
+    assert google_push(push(), KEYS, Arrivals(NoQueue(), START)) == 503
+    assert google_push({}, KEYS, Arrivals(NoQueue(), START)) == 204
 
 
 # --- the EHR --------------------------------------------------------------------------------------------
@@ -100,7 +100,7 @@ def signed(body: bytes, *, secret: bytes = SECRETS[0], at: float | None = None) 
 
 def hook(tasks: Any, body: bytes, headers: dict[str, str] | None = None) -> int:
     given = signed(body) if headers is None else headers
-    return ehr_hook(PRACTICE, given, body, secrets=SECRETS, tasks=tasks, now=START)
+    return ehr_hook(PRACTICE, given, body, SECRETS, Arrivals(tasks, START))
 
 
 def notification(kind: str) -> bytes:
@@ -161,7 +161,7 @@ def test_a_hook_that_does_not_verify_is_refused(tasks: MemoryTasks, headers: dic
 
 
 def test_a_practice_that_is_not_served_is_refused_alike(tasks: MemoryTasks) -> None:
-    refused = ehr_hook("unknown", signed(b"{}"), b"{}", secrets=(), tasks=tasks, now=START)
+    refused = ehr_hook("unknown", signed(b"{}"), b"{}", (), Arrivals(tasks, START))
     assert refused == 401
 
 

@@ -21,6 +21,7 @@ import requests
 from google.cloud import tasks_v2
 
 from sandbox.children import running, server
+from sandbox.connected import connected
 from sandbox.demo.controls import Account, EhrSandbox, GoogleSandbox, PractitionerSeed
 from sandbox.ehr import urls
 from sandbox.ehr.server import TOKEN
@@ -30,7 +31,6 @@ from shared.adapters.sealing import Sealer
 from shared.app.grants import Purpose, StoredGrant, bound_to, grant_data, grant_path
 from shared.app.jobs import CalendarTask, FeedTask, Job, arriving
 from shared.app.records import Connection, calendar_of, calendar_path
-from shared.app.start import start
 from shared.core.policy import ConnectionSettings
 from shared.core.signing import KeyRing
 from shared.ports import Put, Queue
@@ -97,7 +97,7 @@ def connect(wiring: Wiring, practitioner: PractitionerSeed, account: Account) ->
     world = wiring.world()
     zone = ZoneInfo(practitioner.zone)
     chosen = ConnectionSettings(start_from=world.clock.now().astimezone(zone).date(), zone=zone)
-    connection = start(
+    connection = connected(
         world,
         practice=PRACTICE,
         practitioner=practitioner.id,
@@ -107,7 +107,7 @@ def connect(wiring: Wiring, practitioner: PractitionerSeed, account: Account) ->
     )
     sealer = Sealer(KeyRing.of([TOKEN_KEY.encode()]), os.urandom)
     sealed = sealer.seal(account.refresh_token, bound_to(Purpose.GRANT_TOKEN, connection.key))
-    grant = StoredGrant(account.sub, sealed, frozenset(), 1)
+    grant = StoredGrant(account.sub, sealed, "", frozenset(), 1)
     world.documents.commit([Put(grant_path(connection.key), grant_data(grant))])
     return connection
 

@@ -67,7 +67,7 @@ class Chaos:
         """Note what a write was about; a commit of its item takes it off the list."""
         if port == "documents":
             self.on_commit(given[0])
-            for put in given[0]:
+            for put in (write for write in given[0] if isinstance(write, Put)):
                 self._unsaved -= {put.data.get("appointment_id"), put.data.get("event_id")}
             return
         self.written += 1

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from shared.app import calendar_job, gather, settle, write
+from shared.app import gather, settle, write
+from shared.app import slice as slice_
 from shared.app.cases import Case
 from shared.app.records import calendar_path
 from shared.core.identity import Keys
@@ -33,14 +34,14 @@ def blind_write(patch: Patch) -> None:
 
 def cursor_first(patch: Patch) -> None:
     """Move the cursor on before what it brought is written down."""
-    real = calendar_job._Slice.take_lease
+    real = slice_.Slice.take_lease
 
-    def take_lease(self: calendar_job._Slice, gathered: gather.Gathered | None) -> None:
+    def take_lease(self: slice_.Slice, gathered: gather.Gathered | None) -> None:
         if gathered is not None and gathered.cursor is not None:
             self.calendar = replace(self.calendar, cursor=gathered.cursor)
         real(self, gathered)
 
-    patch.setattr(calendar_job._Slice, "take_lease", take_lease)
+    patch.setattr(slice_.Slice, "take_lease", take_lease)
 
 
 def absence_is_deletion(patch: Patch) -> None:
@@ -94,14 +95,14 @@ def echo_by_hash_of_the_last_push(patch: Patch) -> None:
 
 def look_before_lease(patch: Patch) -> None:
     """Take the lease under the document as it is by now, not as it was when we looked."""
-    real = calendar_job._Slice.take_lease
+    real = slice_.Slice.take_lease
 
-    def take_lease(self: calendar_job._Slice, gathered: gather.Gathered | None) -> None:
-        path = calendar_path(self.job.key)
-        self.job.version = self.world.documents.get(path)[path].version
+    def take_lease(self: slice_.Slice, gathered: gather.Gathered | None) -> None:
+        path = calendar_path(self.fence.key)
+        self.fence.version = self.world.documents.get(path)[path].version
         real(self, gathered)
 
-    patch.setattr(calendar_job._Slice, "take_lease", take_lease)
+    patch.setattr(slice_.Slice, "take_lease", take_lease)
 
 
 def marker_alone_is_ours(patch: Patch) -> None:
@@ -121,8 +122,8 @@ def tombstone_speaks_for_the_marker(patch: Patch) -> None:
 
 def nothing_written_down_before_it_is_made(patch: Patch) -> None:
     """New items are stored only once they are settled."""
-    real = calendar_job._Slice._write_down
-    patch.setattr(calendar_job._Slice, "_write_down", lambda self, _cases: real(self, []))
+    real = slice_.Slice._write_down
+    patch.setattr(slice_.Slice, "_write_down", lambda self, _cases: real(self, []))
 
 
 def own_deletion_is_a_persons(patch: Patch) -> None:

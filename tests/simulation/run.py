@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from shared.ports import Queue
 from tests.simulation.actors import Actors
 from tests.simulation.invariants import check, check_agreement
 from tests.simulation.stage import Practitioner, Stage, Task
@@ -107,15 +108,15 @@ def _calm(stage: Stage) -> None:
             break
         stage.clock.advance(100)
     for person in stage.people:
-        stage.queue.append(Task(person.calendar_key))
+        stage.queue += [Task(person.calendar_key), Task(person.calendar_key, look=False, queue=Queue.BULK)]
     _drain(stage)
     if not stage.losses and not any("partial listing" in fault for fault in stage.chaos.happened):
         check_agreement(stage, names=False)  # by looks, feed and retries alone
     for person in stage.people:
         _pass(stage, person)
-    stage.clock.advance(timedelta(days=1, minutes=1).total_seconds())  # what was set aside is tried again
+    stage.clock.advance(timedelta(days=1, hours=2).total_seconds())  # a daily pass; what was set aside
     for person in stage.people:
-        stage.queue.append(Task(person.calendar_key))
+        stage.queue += [Task(person.calendar_key), Task(person.calendar_key, look=False, queue=Queue.BULK)]
     _drain(stage)
     for person in stage.people:
         _pass(stage, person)
@@ -131,7 +132,8 @@ def _drain(stage: Stage) -> None:
             wait = (outcome.again_at - stage.clock.now()).total_seconds()
             if wait < 3_600:
                 stage.clock.advance(max(0.0, wait))
-                stage.queue.append(Task(task.calendar_key))
+                queue = Queue.BULK if task.everything else task.queue
+                stage.queue.append(Task(task.calendar_key, queue=queue))
     raise AssertionError(f"seed {stage.seed}: the jobs do not come to rest")
 
 

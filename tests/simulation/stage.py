@@ -9,22 +9,23 @@ from datetime import timedelta
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
+from sandbox.connected import connected
 from sandbox.ehr.fhir import By, FhirStore
 from sandbox.ehr.fhir import Settings as EhrSettings
 from sandbox.ehr.staff import Staff
 from sandbox.google.calendar import GoogleCalendar, Settings
 from sandbox.google.tokens import unseal_sync
 from sandbox.google.user import Person
-from shared.app.calendar_job import Outcome, State, run_calendar_job
+from shared.app.calendar_job import run_calendar_job
 from shared.app.feed import run_feed_job
+from shared.app.outcome import Outcome, State
 from shared.app.records import Connection, calendar_path, items_path
-from shared.app.start import start
 from shared.app.world import Limits, World
 from shared.core.errors import BlockedError, RetryableError
 from shared.core.identity import Keys
 from shared.core.model import Appointment
 from shared.core.policy import ConnectionSettings, LabelMode, PersonalText
-from shared.ports import CalendarService, Documents, Ehr, Put, Remove, Where
+from shared.ports import CalendarService, Documents, Ehr, Put, Queue, Remove, Where
 from tests.fakes.calendar import FakeCalendarService, ModelCalls
 from tests.fakes.clock import FakeClock
 from tests.fakes.documents import MemoryDocuments
@@ -44,6 +45,7 @@ class Task:
     ids: tuple[str, ...] = ()
     look: bool = True
     everything: bool = False
+    queue: Queue = Queue.LIVE
 
 
 class WatchedCalls(ModelCalls):
@@ -130,7 +132,8 @@ class Stage:
     def _world(self) -> World:
         subs = {person.id: person for person in self.people}
 
-        def calendars(connection: Connection) -> CalendarService:
+        def calendars(connection: Connection, *, paced: bool) -> CalendarService:
+            del paced
             person = subs[connection.practitioner]
             service = WatchedService(WatchedCalls(self.google, person.sub, self), person.zone)
             return cast("CalendarService", Port("calendar", service, self.chaos))
@@ -142,7 +145,12 @@ class Stage:
             ehr=lambda _practice: cast("Ehr", Port("ehr", FakeEhr(self.store), self.chaos)),
             calendars=calendars,
             new_id=self._new_name,
-            limits=Limits(lease_seconds=self.rng.choice([9, 90]), flush_items=self.rng.choice([1, 3, 20])),
+            chance=self.rng.random,
+            limits=Limits(
+                lease_seconds=self.rng.choice([9, 90]),
+                flush_items=self.rng.choice([1, 3, 20]),
+                lapses_max=10_000,  # crashes are the rule here: nobody rests from them
+            ),
         )
 
     def _new_name(self) -> str:
@@ -165,7 +173,7 @@ class Stage:
         calm, self.chaos.calm, self.chaos.crashed = self.chaos.calm, True, False
         for person in self.people:
             settings = person.connection.settings if person.connection else self.settings_of(person)
-            person.connection = start(
+            person.connection = connected(
                 self.world,
                 practice=PRACTICE,
                 practitioner=person.id,
@@ -212,10 +220,10 @@ class Stage:
         events = {item.data["event_id"] for item in found}
         assert events & self.deleted_by_people, f"seed {self.seed}: cancelled without evidence"
 
-    def _cursors_go_forward(self, puts: Sequence[Put]) -> None:
+    def _cursors_go_forward(self, puts: Sequence[Put | Remove]) -> None:
         """A cursor that goes back means that a job went on from what another had left behind."""
         for put in puts:
-            cursor = put.data.get("cursor")
+            cursor = put.data.get("cursor") if isinstance(put, Put) else None
             if put.path.count("/") == 1 and isinstance(cursor, str):
                 since = unseal_sync(cursor).since
                 assert since >= self._cursors.get(put.path, 0), f"seed {self.seed}: a cursor went back"
@@ -228,7 +236,12 @@ class Stage:
         self.chaos.crashed = False
         try:
             outcome = run_calendar_job(
-                self.world, task.calendar_key, ids=task.ids, look=task.look, everything=task.everything
+                self.world,
+                task.calendar_key,
+                ids=task.ids,
+                look=task.look,
+                everything=task.everything,
+                queue=Queue.BULK if task.everything else task.queue,
             )
         except (Crash, RetryableError):
             self.queue.append(task)
@@ -239,10 +252,12 @@ class Stage:
         finally:
             self.chaos.job_ended()
         assert not outcome.counts.bugs, f"seed {self.seed}: {outcome.counts.bugs}"
+        if outcome.pass_due:
+            self.queue.append(Task(task.calendar_key, look=False, queue=Queue.BULK))
         if outcome.state is State.BUSY:
             self.queue.append(task)
         elif outcome.state is State.MORE:
-            self.queue.append(Task(task.calendar_key, look=outcome.look))
+            self.queue.append(Task(task.calendar_key, look=outcome.look, queue=task.queue))
         return outcome
 
     def run_feed(self) -> bool:

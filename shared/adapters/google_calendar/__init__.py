@@ -9,6 +9,7 @@ One service belongs to one thread: the HTTP connection under it must not be shar
 from shared.adapters.google_calendar.calls import API_ENDPOINT, Calls, GoogleCalls, google_credentials
 from shared.adapters.google_calendar.errors import translate, translate_refresh
 from shared.adapters.google_calendar.events import event_from_json, event_to_json, new_event_to_json
+from shared.adapters.google_calendar.pacing import Pacer
 from shared.adapters.google_calendar.service import GoogleCalendarService
 
 __all__ = [
@@ -16,6 +17,7 @@ __all__ = [
     "Calls",
     "GoogleCalendarService",
     "GoogleCalls",
+    "Pacer",
     "event_from_json",
     "event_to_json",
     "google_credentials",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import logging
+from collections.abc import Callable
 from functools import cached_property
 from typing import Any, Protocol
 
@@ -66,13 +67,17 @@ class GoogleCalls:
         *,
         api_endpoint: str = API_ENDPOINT,
         timeout_seconds: float = TIMEOUT_SECONDS,
+        pace: Callable[[str], None] | None = None,
     ) -> None:
-        """`api_endpoint` is the whole base, path included."""
+        """`api_endpoint` is the whole base, path included; `pace` is told every operation, and may wait."""
         self._credentials = credentials
         self._api_endpoint = api_endpoint
         self._timeout_seconds = timeout_seconds
+        self._pace = pace
 
     def __call__(self, operation: str, *, if_match: str | None = None, **parameters: Any) -> dict[str, Any]:
+        if self._pace is not None:
+            self._pace(operation)
         resource, method = operation.split(".")
         request = getattr(self._resources[resource], method)(**parameters)
         if if_match is not None:

@@ -16,7 +16,15 @@ from dataclasses import dataclass
 
 from google.auth.exceptions import RefreshError
 
-from shared.core.errors import BlockedError, RejectedError, RetryableError, StaleError, SyncError
+from shared.core.errors import (
+    BlockedError,
+    GrantDeadError,
+    OverLimitError,
+    RejectedError,
+    RetryableError,
+    StaleError,
+    SyncError,
+)
 from shared.ports import CursorLostError, GoneError, TakenError
 from shared.retry_after import after_seconds
 
@@ -45,8 +53,9 @@ def translate(status: int, body: bytes | None, operation: str, headers: Mapping[
     if status == 403:
         return _forbidden(problem, operation, headers)
     if status in (408, 429) or status >= 500:
-        rate = status == 429
-        return RetryableError("google_rate_limit" if rate else "google_unavailable", after_seconds(headers))
+        if status == 429:
+            return OverLimitError("google_rate_limit", after_seconds(headers))
+        return RetryableError("google_unavailable", after_seconds(headers))
     if status in (404, 410):
         return _gone(status, problem, operation)
     if status == 409:
@@ -70,12 +79,12 @@ def translate_refresh(error: RefreshError) -> SyncError:
     answer = error.args[1] if len(error.args) > 1 else None
     if isinstance(answer, Mapping):
         if answer.get("error") == "invalid_grant":
-            return BlockedError("reconnect_needed")
+            return GrantDeadError()
         transient = error.retryable or "error" not in answer
         return RetryableError("google_token") if transient else BlockedError("google_client_configuration")
     text = str(error.args[0]) if error.args else ""
     if text.startswith("Reauthentication is needed"):  # invalid_grant with the subtype of a session control
-        return BlockedError("reconnect_needed")
+        return GrantDeadError()
     if text.startswith("The credentials do not contain"):
         return BlockedError("google_client_configuration")
     return RetryableError("google_token")
@@ -109,11 +118,11 @@ def _forbidden(problem: _Problem, operation: str, headers: Mapping[str, str]) ->
     if not reasons:  # a front end's page: it says nothing of rights
         return RetryableError("google_forbidden_without_reason", after_seconds(headers))
     if "quotaExceeded" in reasons:
-        return RetryableError("google_use_limit", QUOTA_SECONDS)
+        return OverLimitError("google_use_limit", QUOTA_SECONDS)
     if "dailyLimitExceeded" in reasons:
         return RetryableError("google_daily_limit", QUOTA_SECONDS)
     if reasons & _RATE_REASONS:
-        return RetryableError("google_rate_limit", after_seconds(headers))
+        return OverLimitError("google_rate_limit", after_seconds(headers))
     if reasons & {"insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"}:
         return BlockedError("google_scope_missing")
     if reasons & {"accessNotConfigured", "SERVICE_DISABLED"}:

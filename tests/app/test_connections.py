@@ -2,30 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from datetime import date
-from typing import Any
-
 import pytest
 
+from shared.app.connections import start
 from shared.app.records import Calendar, connection_of, connection_path, practice_of, practice_path
-from shared.app.start import start
 from shared.core.errors import RetryableError
-from shared.core.policy import Mode
 from tests.app.stage import NEW_YORK, PRACTICE, Practitioner, Stage, once, raising, starts
 from tests.fakes.documents import MemoryDocuments
-
-
-def again(stage: Stage, whose: Practitioner, **changes: Any) -> None:
-    connection = replace(whose.connection, **changes)
-    start(
-        stage.world,
-        practice=connection.practice,
-        practitioner=connection.practitioner,
-        sub=connection.sub,
-        calendar_name=connection.calendar_name,
-        settings=connection.settings,
-    )
 
 
 def test_connection_and_calendar_are_written_down_and_nothing_is_made(stage: Stage) -> None:
@@ -33,7 +16,9 @@ def test_connection_and_calendar_are_written_down_and_nothing_is_made(stage: Sta
     connection = ada.connection
     path = connection_path(connection.key)
     assert connection_of(stage.documents.get(path)[path]) == connection
-    assert stage.calendar(ada) == Calendar(connection.calendar_key, connection.key)
+    account = stage.world.keys.account(ada.sub)
+    due_at = stage.clock.now()
+    assert stage.calendar(ada) == Calendar(connection.calendar_key, connection.key, account, due_at=due_at)
     assert stage.ledger.google == []
     assert stage.ledger.ehr_writes == []
 
@@ -49,7 +34,7 @@ def test_a_repeat_changes_nothing_of_what_is_there(stage: Stage, ada: Practition
     calendar = stage.calendar(ada)
     path = connection_path(ada.connection.key)
     stored = stage.documents.get(path)[path]
-    again(stage, ada, settings=replace(ada.connection.settings, mode=Mode.OFF, start_from=date(2020, 1, 1)))
+    start(stage.world, ada.connection.key, "Another name")
     assert stage.documents.get(path)[path] == stored
     assert stage.calendar(ada) == calendar
 
@@ -92,7 +77,7 @@ def test_an_ehr_that_cannot_be_read_begins_nothing(stage: Stage) -> None:
     stage.before = once("GET Appointment", raising(RetryableError("ehr_unavailable")))
     with pytest.raises(RetryableError):
         stage.add()
-    assert MemoryDocuments.find(stage.documents, "connections") == []
+    assert MemoryDocuments.find(stage.documents, "calendars") == []
     ada = stage.add()
     assert stage.calendar(ada).calendar_id is None
 

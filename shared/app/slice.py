@@ -1,0 +1,289 @@
+"""A slice: the work of one job while it holds the lease of a calendar."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+from shared.app.accounts import pause
+from shared.app.appointments_calendar import ensure_calendar
+from shared.app.cases import Case
+from shared.app.channels import channel_due, renew_channel
+from shared.app.gather import Gathered, Gatherer
+from shared.app.items import Items
+from shared.app.outcome import Outcome, State, earliest, next_due
+from shared.app.records import (
+    CURSOR_FORMAT,
+    Calendar,
+    Connection,
+    Lease,
+    Progress,
+    calendar_data,
+    calendar_path,
+    item_data,
+    items_path,
+)
+from shared.app.render import Renderer
+from shared.app.settle import Settler, kept
+from shared.app.tools import Tools
+from shared.app.world import World
+from shared.core.errors import RetryableError, StaleError
+from shared.core.identity import slot
+from shared.core.item import Item
+from shared.ports import COMMIT_WRITES_MAX, Expect, Put
+
+FAILURES_IN_A_ROW = 3
+"""Retryable failures after which a slice ends: it is not the item."""
+SAFE_SHARE = 5 / 6
+"""Nothing is written in the last sixth of a lease."""
+NO_CURSOR_SECONDS = 60
+"""A complete listing ended without a cursor: when to list again."""
+
+
+@dataclass
+class Fence:
+    """The version of the calendar document that a job read or wrote last: every save of it carries that."""
+
+    world: World
+    key: str
+    version: str = ""
+
+    def save(self, calendar: Calendar, items: Iterable[Put] = ()) -> list[str]:
+        """Items and the calendar document in one commit; the items' new versions.
+
+        Raises StaleError when the fence has fallen: another job has written.
+        """
+        put = Put(calendar_path(self.key), calendar_data(calendar), self.version)
+        *versions, self.version = self.world.documents.commit([*items, put])
+        return versions
+
+    def saves(self, calendar: Calendar) -> bool:
+        """False: the fence has fallen."""
+        try:
+            self.save(calendar)
+        except StaleError:
+            return False
+        return True
+
+
+def takes_up(calendar: Calendar, *, bulk: bool) -> bool:
+    """What a pass has found is the bulk jobs' to work through, at their pace."""
+    return bulk or not calendar.in_pass
+
+
+class Slice:
+    """The work of one job while it holds the lease."""
+
+    def __init__(self, fence: Fence, calendar: Calendar, connection: Connection, *, bulk: bool) -> None:
+        world = fence.world
+        self.fence, self.world, self.bulk = fence, world, bulk
+        self.calendar, self.connection = calendar, connection
+        self.service = world.calendars(connection, paced=bulk)
+        self.ehr = world.ehr(connection.practice)
+        self.renderer = Renderer(world.keys, connection.settings, connection.practitioner)
+        self.started = world.clock.now()
+        self._unsaved: dict[str, Put] = {}
+        self._flushed_open = False
+        self._pass_follows = False
+
+    def tools(self) -> Tools:
+        return Tools(self.world, self.connection, self.calendar, self.service, self.ehr, self.renderer)
+
+    def gatherer(self) -> Gatherer:
+        return Gatherer(self.tools(), self.world.clock.now())
+
+    def take_lease(self, gathered: Gathered | None) -> None:
+        """With it the new items are written down. Raises StaleError: the document was written since."""
+        now, limits = self.world.clock.now(), self.world.limits
+        self.calendar = replace(
+            self.calendar,
+            lease=Lease(self.world.new_id(), now + timedelta(seconds=limits.lease_seconds)),
+            lapses=self.calendar.lapses + (self.calendar.lease is not None),
+            due_at=now + timedelta(seconds=limits.soon_seconds),
+        )
+        self._write_down(gathered.cases if gathered else [])
+
+    def run(self, gathered: Gathered | None) -> Outcome:
+        """`gathered` None: a complete pass."""
+        whole = gathered is None
+        if gathered is None:
+            if self.calendar.calendar_id is None:
+                ensure_calendar(self.world, self.calendar, self.connection, self.service, self._save)
+            gathered = self.gatherer().everything()
+            self.calendar = replace(self.calendar, progress=Progress(0, len(gathered.cases)))
+            self._write_down(gathered.cases)
+        self._pass_follows = gathered.pass_wanted
+        settler = Settler(self.tools())
+        self._settle(gathered.cases, settler, whole=whole)
+        if settler.over_limit:
+            pause(self.world, self.connection.sub, settler.stop_after)
+        else:
+            self._keep_channel()
+        return self._end(gathered, settler, whole=whole)
+
+    def _keep_channel(self) -> None:
+        push = self.world.push
+        if push is not None and channel_due(self.calendar, push, self.world.clock.now()):
+            self._flush(keep=0)  # what is settled is not at the mercy of one more call
+            self.calendar = renew_channel(self.world, push, self.calendar, self.service, self._save)
+
+    def _write_down(self, cases: list[Case]) -> None:
+        """Save what must not be forgotten, as something to be taken up, and with it the lease."""
+        first = [case for case in cases if case.to_be_written_down()]
+        for some in _batched(first, COMMIT_WRITES_MAX - 1) or [[]]:
+            for case in some:
+                item = kept(case, retry_at=self.started, tries=case.item.tries)
+                case.item = replace(item, carrying=case.met_deleted() or item.carrying)
+            versions = self._save(self.calendar, [self._put(case.item, case.version) for case in some])
+            for case, version in zip(some, versions, strict=True):
+                case.stored, case.version = case.item, version
+
+    def give_up(
+        self, *, pass_at: datetime | None = None, missing: bool = False, problem: str | None = None
+    ) -> None:
+        """Let the lease go without a step forward; what was saved stays."""
+        calendar = replace(
+            self.calendar, lease=None, lapses=0, pass_at=pass_at, missing=missing, problem=problem
+        )
+        with contextlib.suppress(StaleError, RetryableError):  # else it runs out by itself
+            self.fence.save(calendar)
+
+    # --- settle ---
+
+    def _settle(self, cases: list[Case], settler: Settler, *, whole: bool) -> None:
+        in_a_row = 0
+        cases.sort(key=_was_open)  # what just happened is not to wait for what has waited
+        for index, case in enumerate(cases):
+            if settler.stop_after is not None or in_a_row >= FAILURES_IN_A_ROW or self._time_is_up():
+                self._postpone(cases[index:])
+                return
+            failed = settler.counts.retried
+            self._store(case, settler.settle(case))
+            self._pass_follows |= bool(case.extras)  # nothing else would bring them again
+            in_a_row = in_a_row + 1 if settler.counts.retried > failed else 0
+            if whole or _was_open(case):
+                self._advance()
+            if len(self._unsaved) >= self.world.limits.flush_items:
+                self._flush(keep=0)
+
+    def _time_is_up(self) -> bool:
+        limits = self.world.limits
+        budget = limits.lease_seconds * min(limits.slice_share, SAFE_SHARE)
+        if self.bulk:
+            budget = min(budget, limits.bulk_slice_seconds)
+        return (self.world.clock.now() - self.started).total_seconds() >= budget
+
+    def _postpone(self, cases: list[Case]) -> None:
+        """Keep what was read of the rest as seen; the next job takes it up."""
+        now = self.world.clock.now()
+        for case in cases:
+            if case.item.aside is None or case.item.retry_at is None:
+                self._store(case, kept(case, retry_at=now, tries=case.item.tries))
+            self._pass_follows |= bool(case.extras)
+
+    def _advance(self) -> None:
+        progress = self.calendar.progress
+        if progress is not None and progress.done < progress.total:
+            self.calendar = replace(self.calendar, progress=replace(progress, done=progress.done + 1))
+
+    # --- save ---
+
+    def _store(self, case: Case, item: Item) -> None:
+        if item != case.stored:
+            put = self._put(item, case.version)
+            self._unsaved[put.path] = put
+
+    def _put(self, item: Item, version: str | None) -> Put:
+        path = f"{items_path(self.calendar.key)}/{item.k}"
+        data = item_data(item, self.calendar, self.connection.practice, self.world.clock.now())
+        return Put(path, data, Expect.ABSENT if version is None else version)
+
+    def _flush(self, *, keep: int) -> None:
+        """Save items until at most `keep` are unsaved."""
+        while len(self._unsaved) > keep:
+            some = list(self._unsaved)[: COMMIT_WRITES_MAX - 1]
+            self._save(self.calendar, [self._unsaved[path] for path in some])
+            for path in some:
+                self._flushed_open |= "retry_at" in self._unsaved.pop(path).data
+
+    def _save(self, calendar: Calendar, items: Iterable[Put] = ()) -> list[str]:
+        if self.world.clock.now() >= self._lease_until():
+            raise StaleError("lease_over")
+        versions = self.fence.save(calendar, items)
+        self.calendar = calendar  # only now: giving up must not save a cursor whose items were not
+        return versions
+
+    def _end(self, gathered: Gathered, settler: Settler, *, whole: bool) -> Outcome:
+        """The last items and, in the same commit, the cursor with the lease let go."""
+        self._flush(keep=COMMIT_WRITES_MAX - 1)
+        now = self.world.clock.now()
+        cursor = gathered.cursor
+        retry_at = self._next_open()
+        pass_at = self._next_pass(gathered, now, whole=whole)
+        calendar = replace(
+            self.calendar,
+            cursor=cursor or self.calendar.cursor,
+            cursor_format=CURSOR_FORMAT if cursor else self.calendar.cursor_format,
+            pass_at=pass_at,
+            passed_at=self.started if whole else self.calendar.passed_at,
+            checked_at=now if whole or cursor else self.calendar.checked_at,
+            retry_at=retry_at,
+            epoch=self.connection.epoch if whole else self.calendar.epoch,
+            progress=self._progress(retry_at, now),
+            lease=None,
+            lapses=0,
+            problem=None,
+        )
+        calendar = replace(calendar, due_at=next_due(calendar, now, self.world.limits.soon_seconds))
+        self._save(calendar, self._unsaved.values())
+        goes_on = retry_at if takes_up(calendar, bulk=self.bulk) else None
+        again_at = earliest(goes_on, pass_at, now if settler.look_wanted else None)
+        if again_at is not None and settler.stop_after is not None:
+            again_at = max(again_at, now + timedelta(seconds=settler.stop_after))
+        state = State.MORE if again_at is not None and again_at <= now else State.DONE
+        return Outcome(
+            state, again_at, look=settler.look_wanted, counts=settler.counts, orphans=gathered.orphans
+        )
+
+    def _progress(self, retry_at: datetime | None, now: datetime) -> Progress | None:
+        """A pass is at its end when nothing that it found is left to be begun."""
+        progress = self.calendar.progress
+        at_rest = retry_at is None or retry_at > now
+        return replace(progress, done=progress.total) if progress and at_rest else progress
+
+    def _lease_until(self) -> datetime:
+        lease = self.calendar.lease
+        assert lease is not None
+        return lease.until
+
+    def _next_pass(self, gathered: Gathered, now: datetime, *, whole: bool) -> datetime | None:
+        if gathered.listed and gathered.cursor is None:
+            return now + timedelta(seconds=NO_CURSOR_SECONDS)
+        if self._pass_follows:
+            last = self.started if whole else self.calendar.passed_at
+            every = timedelta(seconds=self.world.limits.passes_seconds)
+            return max(now, last + every) if last else now
+        return self._tomorrow(now) if whole else self.calendar.pass_at
+
+    def _tomorrow(self, now: datetime) -> datetime:
+        """Daily, and spread: who began at the same time drifts apart."""
+        spread = timedelta(minutes=slot(self.calendar.key, 120) - 60)
+        return now + timedelta(seconds=self.world.limits.daily_seconds) + spread
+
+    def _next_open(self) -> datetime | None:
+        """When the first open item is due, of those stored and those about to be."""
+        unsaved = [put.data.get("retry_at") for put in self._unsaved.values()]
+        waiting = [at for at in unsaved if isinstance(at, datetime)]
+        if self.calendar.retry_at is not None or self._flushed_open:
+            waiting += Items(self.world.documents, self.calendar).next_open(besides=set(self._unsaved))
+        return min(waiting, default=None)
+
+
+def _batched(cases: list[Case], size: int) -> list[list[Case]]:
+    return [cases[start : start + size] for start in range(0, len(cases), size)]
+
+
+def _was_open(case: Case) -> bool:
+    return case.stored is not None and case.stored.retry_at is not None

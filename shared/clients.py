@@ -1,0 +1,24 @@
+"""Clients of the platform from a function's settings. Each connects on first use, after the fork."""
+
+from __future__ import annotations
+
+from shared.adapters.cloud_tasks import CloudTasks
+from shared.adapters.secret_manager import SecretManager
+from shared.ports import Clock, Queue
+from shared.settings import Settings
+
+
+def cloud_tasks(settings: Settings) -> CloudTasks:
+    return CloudTasks(
+        settings.project,
+        settings.tasks_location,
+        {Queue.LIVE: settings.queue_live, Queue.BULK: settings.queue_bulk},
+        target=settings.sync_task_url,
+        invoker=settings.tasks_invoker,
+        audience=settings.tasks_audience,
+        host=settings.tasks_host or None,
+    )
+
+
+def secret_manager(settings: Settings, clock: Clock) -> SecretManager:
+    return SecretManager(settings.project, clock, host=settings.secrets_host or None)
