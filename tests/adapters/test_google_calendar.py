@@ -34,7 +34,15 @@ from shared.adapters.google_calendar import (
     translate_refresh,
 )
 from shared.adapters.google_calendar.service import LIST_PAGES_MAX
-from shared.core.errors import BlockedError, RejectedError, RetryableError, StaleError, SyncError
+from shared.core.errors import (
+    BlockedError,
+    GrantDeadError,
+    OverLimitError,
+    RejectedError,
+    RetryableError,
+    StaleError,
+    SyncError,
+)
 from shared.core.model import Event, Kind, Marker, What, When
 from shared.ports import (
     Channel,
@@ -375,10 +383,10 @@ TABLE = [
     (400, envelope("push.webhookUrlNotHttps"), ("events.watch",), BlockedError, "google_push_address"),
     (401, envelope("push.webhookUrlUnauthorized"), ("events.watch",), BlockedError, "google_push_address"),
     (401, envelope("authError"), OPERATIONS, BlockedError, "google_unauthorized"),
-    (403, envelope("rateLimitExceeded"), OPERATIONS, RetryableError, "google_rate_limit"),
-    (403, envelope("userRateLimitExceeded"), OPERATIONS, RetryableError, "google_rate_limit"),
-    (403, front_end_envelope("RATE_LIMIT_EXCEEDED"), OPERATIONS, RetryableError, "google_rate_limit"),
-    (403, envelope("quotaExceeded"), OPERATIONS, RetryableError, "google_use_limit"),
+    (403, envelope("rateLimitExceeded"), OPERATIONS, OverLimitError, "google_rate_limit"),
+    (403, envelope("userRateLimitExceeded"), OPERATIONS, OverLimitError, "google_rate_limit"),
+    (403, front_end_envelope("RATE_LIMIT_EXCEEDED"), OPERATIONS, OverLimitError, "google_rate_limit"),
+    (403, envelope("quotaExceeded"), OPERATIONS, OverLimitError, "google_use_limit"),
     (403, envelope("dailyLimitExceeded"), OPERATIONS, RetryableError, "google_daily_limit"),
     (403, envelope("accessNotConfigured"), OPERATIONS, BlockedError, "google_api_disabled"),
     (403, front_end_envelope("SERVICE_DISABLED"), OPERATIONS, BlockedError, "google_api_disabled"),
@@ -434,8 +442,8 @@ TABLE = [
     ),
     (412, envelope("conditionNotMet"), ("events.patch", "events.delete"), StaleError, "google_stale"),
     (412, envelope("conditionNotMet"), ("events.insert", *READS), RetryableError, "google_precondition"),
-    (429, envelope("rateLimitExceeded"), OPERATIONS, RetryableError, "google_rate_limit"),
-    (429, HTML, OPERATIONS, RetryableError, "google_rate_limit"),
+    (429, envelope("rateLimitExceeded"), OPERATIONS, OverLimitError, "google_rate_limit"),
+    (429, HTML, OPERATIONS, OverLimitError, "google_rate_limit"),
     (408, None, OPERATIONS, RetryableError, "google_unavailable"),
     (500, envelope("backendError"), OPERATIONS, RetryableError, "google_unavailable"),
     (502, HTML, OPERATIONS, RetryableError, "google_unavailable"),
@@ -536,11 +544,11 @@ def refreshed(status: int, data: bytes, refresh_token: Any = "r") -> SyncError:
 @pytest.mark.parametrize(
     ("status", "data", "kind", "reason"),
     [
-        (400, b'{"error": "invalid_grant"}', BlockedError, "reconnect_needed"),
+        (400, b'{"error": "invalid_grant"}', GrantDeadError, "reconnect_needed"),
         (
             400,
             b'{"error": "invalid_grant", "error_subtype": "invalid_rapt"}',
-            BlockedError,
+            GrantDeadError,
             "reconnect_needed",
         ),
         (401, b'{"error": "invalid_client"}', BlockedError, "google_client_configuration"),
