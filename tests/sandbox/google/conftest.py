@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import httplib2
@@ -14,12 +14,18 @@ from google_auth_httplib2 import AuthorizedHttp
 from googleapiclient.discovery import build
 from googleapiclient.errors import HttpError
 
+from sandbox.google import fields
+from tests.sandbox.google.checked import CheckedHttp
+from tests.sandbox.google.schema import answer_problems
 from tests.servers import server
 
 Json = dict[str, Any]
 
 TIMEOUT_SECONDS = 10
 NUMBERS = itertools.count()
+
+SCHEMAS = {"freeBusy": "FreeBusyResponse"}
+"""Google's names for answers, where they are not the sandbox's with a capital."""
 
 
 class Sandbox:
@@ -68,9 +74,9 @@ class Sandbox:
             client_secret=account["client_secret"],
         )
 
-    def client(self, account: Json) -> Any:
-        """Google's own client, unchanged."""
-        http = AuthorizedHttp(self.credentials(account), httplib2.Http(timeout=TIMEOUT_SECONDS))
+    def client(self, account: Json, http: CheckedHttp | None = None) -> Any:
+        """Google's own client, unchanged, on a connection that checks what passes."""
+        http = AuthorizedHttp(self.credentials(account), http or CheckedHttp(TIMEOUT_SECONDS))
         options = {"api_endpoint": self.address + "/calendar/v3/"}
         client = build("calendar", "v3", http=http, client_options=options, static_discovery=True)
         self._clients.append(client)
@@ -95,6 +101,19 @@ class Sandbox:
         """What was asked in this account's name."""
         asked = self.control("GET", "requests")["requests"]
         return [entry for entry in asked if entry["sub"] == account["sub"]]
+
+
+@pytest.fixture(autouse=True)
+def checked_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever the model answers, to whichever test, is what Google's description says."""
+    answer = fields.answer
+
+    def checked(value: Json, kind: str, query: Mapping[str, Any]) -> Json:
+        answered = answer(value, kind, query)
+        assert answer_problems(SCHEMAS.get(kind, kind[0].upper() + kind[1:]), answered) == []
+        return answered
+
+    monkeypatch.setattr(fields, "answer", checked)
 
 
 @pytest.fixture(scope="session")
