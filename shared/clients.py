@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from shared.adapters.cloud_tasks import CloudTasks
+from shared.adapters.firestore import FirestoreDocuments
 from shared.adapters.secret_manager import SecretManager
 from shared.ports import Clock, Queue
 from shared.settings import Settings
@@ -18,6 +19,10 @@ def cloud_tasks(settings: Settings) -> CloudTasks:
         audience=settings.tasks_audience,
         host=settings.tasks_host or None,
     )
+
+
+def firestore(settings: Settings) -> FirestoreDocuments:
+    return FirestoreDocuments(settings.project, settings.database, host=settings.firestore_host or None)
 
 
 def secret_manager(settings: Settings, clock: Clock) -> SecretManager:

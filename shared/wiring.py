@@ -28,7 +28,7 @@ from shared.app.connect import Connecting, Scopes
 from shared.app.grants import Purpose, bound_to, grant_of, grant_path
 from shared.app.records import Connection
 from shared.app.world import Limits, Push, World
-from shared.clients import cloud_tasks, secret_manager
+from shared.clients import cloud_tasks, firestore, secret_manager
 from shared.core.errors import BlockedError
 from shared.core.identity import Keys
 from shared.core.signing import KeyRing
@@ -62,8 +62,7 @@ class Wiring:
 
     @cached_property
     def documents(self) -> FirestoreDocuments:
-        settings = self._settings
-        return FirestoreDocuments(settings.project, settings.database, host=settings.firestore_host or None)
+        return firestore(self._settings)
 
     @cached_property
     def _threads(self) -> ThreadPoolExecutor:

@@ -30,8 +30,6 @@ WAITING_BUCKET_SECONDS = 2.0
 """Jobs that wait for the end of another are one, when they wait for the same time give or take this."""
 BULK_REST_SECONDS = 2
 """Between two slices of bulk work: another calendar of the account may have its turn."""
-LOOKS_MAX = 200
-"""Calendars in one task."""
 IDS_MAX = 500
 """Appointments named in one task: far below what a task may weigh."""
 

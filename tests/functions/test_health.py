@@ -6,6 +6,12 @@ from functions_framework import create_app
 from tests.test_settings import COMPLETE
 
 ROOT = Path(__file__).parents[2]
+WHOLE = {
+    "CALSYNC_SCHEDULER_AUDIENCE": "https://renewer.example",
+    "CALSYNC_SCHEDULER_INVOKER": "scheduler@p.example",
+    "CALSYNC_OAUTH_REDIRECT_URL": "https://callback.example",
+}
+"""Of the functions that are not called by tasks alone."""
 FUNCTIONS = sorted(path.parent.name for path in (ROOT / "functions").glob("*/main.py"))
 
 
@@ -17,7 +23,8 @@ def test_the_five_functions_are_there() -> None:
 def test_a_function_answers_its_health_check_under_the_framework(
     function: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in COMPLETE.items():
+    environment = {**COMPLETE, **WHOLE}
+    for name, value in environment.items():
         monkeypatch.setenv(name, value)
     source = ROOT / "functions" / function / "main.py"
     client = create_app("main", str(source)).test_client()  # type: ignore[no-untyped-call]
