@@ -139,6 +139,12 @@ class CalendarResources:
         self._sharing.subscribe(owner.sub, calendar)
         return calendar
 
+    def restore(self, calendar: Calendar) -> None:
+        """A deleted calendar lives again, on its owner's list alone. Its sync tokens have expired."""
+        calendar.deleted = False
+        calendar.epoch += 1
+        self._sharing.subscribe(calendar.owner, calendar)
+
     def _open(self, sub: str, calendar_id: str, if_match: str | None) -> Calendar:
         """For a change: rights, version."""
         calendar, _ = self._store.open_for("owner", sub, calendar_id)

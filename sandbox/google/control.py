@@ -23,9 +23,11 @@ from sandbox.google.service import Service
 from sandbox.google.store import changed_settings
 from sandbox.google.user import Person
 
-ACTIONS = frozenset(name for name in vars(Person) if not name.startswith("_"))
+ACTIONS = frozenset(name for name in dir(Person) if not name.startswith("_"))
 
-TEXTS = frozenset({"calendar", "event", "destination", "account", "summary", "time_zone"})
+TEXTS = frozenset(
+    {"calendar", "event", "destination", "account", "summary", "time_zone", "color", "setting", "value"}
+)
 """Arguments of actions that must be texts."""
 
 Handler = Callable[[Service, Json], Any]

@@ -5,20 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox.google import resource
-from sandbox.google.calendar import GoogleCalendar
 from sandbox.google.errors import Json, not_found
 from sandbox.google.store import Calendar, StoredEvent
+from sandbox.google.user_calendars import CalendarUser
 
 EVERYTHING = {"conferenceDataVersion": 1, "supportsAttachments": True}
 OF_THE_ORIGINAL = ("id", "iCalUID", "sequence")
 
 
-class Person:
+class Person(CalendarUser):
     """One account's owner at the screen. Refusals are those of the API; there are no versions to match."""
-
-    def __init__(self, google: GoogleCalendar, sub: str) -> None:
-        self._google = google
-        self._sub = sub
 
     def create(self, calendar: str, body: Json) -> Json:
         """A new event under an id of Google's own, of any type: Google makes `fromGmail` ones itself."""
@@ -73,22 +69,6 @@ class Person:
         stub = {**resource.bare(stored.resource), "status": "cancelled"}
         self._google.events.save(source, stored, stub)
         return self._read(destination, settled)
-
-    def create_calendar(self, summary: str, time_zone: str = "") -> Json:
-        """A secondary calendar of one's own, in one's own zone unless another is named."""
-        zone = time_zone or self._google.store.accounts[self._sub].time_zone
-        return self._google.calendars.insert(self._sub, {"summary": summary, "timeZone": zone})
-
-    def rename_calendar(self, calendar: str, summary: str) -> Json:
-        return self._google.calendars.patch(self._sub, calendar, {"summary": summary})
-
-    def delete_calendar(self, calendar: str) -> None:
-        self._google.calendars.delete(self._sub, calendar)
-
-    def share_calendar(self, calendar: str, account: str, role: str | None) -> None:
-        """Give another account (its `sub`) a role; None takes it away."""
-        found, _ = self._google.store.open_for("owner", self._sub, calendar)
-        self._google.share(found.id, account, role)
 
     def _writable(self, calendar: str) -> Calendar:
         found, _ = self._google.store.open_for("writer", self._sub, calendar)

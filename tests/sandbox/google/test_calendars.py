@@ -106,6 +106,66 @@ def test_a_primary_calendar_cannot_be_deleted() -> None:
     assert refusal(world.google.calendars.delete, world.sub, "primary")[0] == 403
 
 
+def test_an_updated_calendar_keeps_what_the_body_says_and_its_zone() -> None:
+    world = World()
+    update = world.google.calendars.update
+    world.google.calendars.patch(world.sub, world.calendar, {"description": "d", "location": "l"})
+    before = world.google.calendars.get(world.sub, world.calendar)
+    put = update(world.sub, world.calendar, {"summary": "Plans", "location": "l"}, {}, before["etag"])
+    assert (put["summary"], put["location"], "description" in put) == ("Plans", "l", False)
+    assert put["timeZone"] == "Europe/Berlin"
+    assert update(world.sub, world.calendar, {"summary": "Plans", "location": "l"}) == put
+    assert refusal(update, world.sub, world.calendar, {}, {}, before["etag"])[0] == 412
+    assert refusal(update, world.sub, world.calendar, {})[:2] == (400, "required")
+    assert refusal(update, world.sub, world.calendar, [])[:2] == (400, "parseError")
+
+
+def test_a_primary_calendar_can_be_cleared_and_no_other() -> None:
+    world = World()
+    first = world.google.events.insert(world.sub, "primary", event())
+    gone = world.google.events.insert(world.sub, "primary", event())
+    world.google.events.delete(world.sub, "primary", gone["id"])
+    token = world.google.events.list(world.sub, "primary")["nextSyncToken"]
+    world.google.calendars.clear(world.sub, "primary")
+    rows = world.google.events.list(world.sub, "primary", {"syncToken": token})["items"]
+    assert [(row["id"], row["status"]) for row in rows] == [(first["id"], "cancelled")]
+    assert refusal(world.google.calendars.clear, world.sub, world.calendar)[:2] == (400, "badRequest")
+    other = world.google.add_account("berta@example.com", "UTC")
+    world.google.share(world.account.primary, other.sub, "writer")
+    answer = refusal(world.google.calendars.clear, other.sub, world.account.primary)
+    assert answer[:2] == (403, "requiredAccessLevel")
+
+
+def test_an_administrator_gives_a_calendar_another_data_owner_of_the_domain() -> None:
+    world = World()
+    add = world.google.add_account
+    boss, old, new, far = (
+        add(f"{name}@{domain}", "UTC", hosted_domain=domain)
+        for name, domain in (("boss", "a.org"), ("old", "a.org"), ("new", "a.org"), ("far", "b.org"))
+    )
+    calendar = world.google.calendars.insert(old.sub, {"summary": "Team"})["id"]
+    transfer = world.google.calendars.transfer
+    good = {"newDataOwner": new.email, "useAdminAccess": "true"}
+    assert refusal(transfer, boss.sub, calendar, good)[:2] == (403, "forbidden")
+    world.google.settings = replace(CALM, administrators=frozenset({boss.sub, world.sub}))
+    for sub, name, query, answer in (
+        (boss.sub, calendar, {"newDataOwner": new.email}, (400, "invalidParameter")),
+        (boss.sub, calendar, {**good, "useAdminAccess": "false"}, (400, "invalidParameter")),
+        (boss.sub, calendar, {**good, "newDataOwner": far.email}, (400, "invalidParameter")),
+        (boss.sub, calendar, {"useAdminAccess": True}, (400, "invalidParameter")),
+        (boss.sub, "nowhere", good, (404, "notFound")),
+        (boss.sub, world.calendar, good, (404, "notFound")),
+        (boss.sub, old.primary, good, (400, "badRequest")),
+        (world.sub, calendar, good, (403, "forbidden")),
+    ):
+        assert refusal(transfer, sub, name, query)[:2] == answer
+    transfer(boss.sub, calendar, good)
+    assert world.google.calendar_list.get(new.sub, calendar)["dataOwner"] == new.email
+    assert refusal(world.google.calendar_list.delete, new.sub, calendar)[0] == 403
+    assert world.google.role(old.sub, calendar) == "owner"
+    world.google.calendar_list.delete(old.sub, calendar)
+
+
 # --- rights ---------------------------------------------------------------------------------------------
 
 
@@ -271,6 +331,86 @@ def test_a_list_entry_patched_to_the_same_keeps_its_etag() -> None:
     named = patch(world.sub, world.calendar, {"summaryOverride": "Mine"}, {}, before["etag"])
     assert named["summaryOverride"] == "Mine"
     assert refusal(patch, world.sub, world.calendar, {"colorId": "2"}, {}, before["etag"])[0] == 412
+
+
+def test_a_calendar_is_put_on_the_list_by_its_id() -> None:
+    world = World()
+    other = world.google.add_account("berta@example.com", "UTC")
+    insert = world.google.calendar_list.insert
+    assert refusal(insert, other.sub, {"id": world.calendar})[:2] == (404, "notFound")
+    assert refusal(insert, other.sub, {"summary": "x"})[:2] == (400, "required")
+    assert refusal(insert, other.sub, [])[:2] == (400, "parseError")
+    again = insert(world.sub, {"id": world.calendar, "selected": True})
+    assert (again["selected"], len(listed(world))) == (True, 2)
+
+
+def test_an_updated_entry_keeps_what_the_body_says_and_its_colour() -> None:
+    world = World()
+    entries = world.google.calendar_list
+    entries.patch(world.sub, world.calendar, {"colorId": "3", "summaryOverride": "x", "hidden": True})
+    reminders = [{"method": "popup", "minutes": 40_320}]
+    put = entries.update(world.sub, world.calendar, {"defaultReminders": reminders, "summary": "read only"})
+    assert (put["colorId"], put["defaultReminders"], put["summary"]) == ("3", reminders, "Work")
+    assert not {"summaryOverride", "hidden"} & put.keys()
+    assert refusal(entries.update, world.sub, world.calendar, {}, {}, '"1"')[0] == 412
+
+
+def test_notifications_are_kept_and_null_clears_them() -> None:
+    world = World()
+    patch = world.google.calendar_list.patch
+    told = {"notifications": [{"type": "agenda", "method": "email"}]}
+    assert patch(world.sub, "primary", {"notificationSettings": told})["notificationSettings"] == told
+    cleared = patch(world.sub, "primary", {"notificationSettings": None, "defaultReminders": None})
+    assert ("notificationSettings" in cleared, cleared["defaultReminders"]) == (False, [])
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"hidden": "true"},
+        {"selected": 1},
+        {"summaryOverride": 5},
+        {"defaultReminders": {}},
+        {"defaultReminders": [5]},
+        {"defaultReminders": [{"method": "sms", "minutes": 5}]},
+        {"defaultReminders": [{"method": "email", "minutes": -1}]},
+        {"defaultReminders": [{"method": "email", "minutes": 40_321}]},
+        {"defaultReminders": [{"method": "email", "minutes": True}]},
+        {"defaultReminders": [{"method": "email"}]},
+        {"notificationSettings": []},
+        {"notificationSettings": {"notifications": {}}},
+        {"notificationSettings": {"notifications": ["agenda"]}},
+        {"notificationSettings": {"notifications": [{"type": "moon", "method": "email"}]}},
+        {"notificationSettings": {"notifications": [{"type": "agenda", "method": "sms"}]}},
+    ],
+)
+def test_an_entry_that_cannot_be_is_refused(body: Any) -> None:
+    world = World()
+    entries = world.google.calendar_list
+    for call in (entries.patch, entries.update):
+        assert refusal(call, world.sub, world.calendar, body)[:2] == (400, "invalid")
+
+
+def test_the_list_can_be_cut_to_ones_own_organization() -> None:
+    world = World()
+    one, two, far = (
+        world.google.add_account(f"{name}@{domain}", "UTC", hosted_domain=domain)
+        for name, domain in (("one", "a.org"), ("two", "a.org"), ("far", "b.org"))
+    )
+    for other in (two, far):
+        world.google.share(other.primary, one.sub, "reader")
+    world.google.share(one.primary, world.sub, "reader")
+    assert [e["id"] for e in listed(world, one.sub, showOwnOrganizationOnly=True)] == [
+        one.primary,
+        two.primary,
+    ]
+    assert one.primary not in [e["id"] for e in listed(world, showOwnOrganizationOnly=True)]
+
+
+def test_the_primary_calendar_cannot_be_taken_off_the_list() -> None:
+    world = World()
+    answer = refusal(world.google.calendar_list.delete, world.sub, "primary")
+    assert answer[:2] == (403, "cannotChangeOwnPrimarySubscription")
 
 
 # --- accounts -------------------------------------------------------------------------------------------

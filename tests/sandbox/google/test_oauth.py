@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import random
 from datetime import timedelta
-from typing import Any
 
 import pytest
 from google.auth.exceptions import RefreshError
@@ -205,42 +204,3 @@ def test_owned_calendars_only_are_read_with_the_owned_scope(sandbox: Sandbox) ->
 def test_a_calendar_one_does_not_see_is_not_found_whatever_the_scopes(sandbox: Sandbox) -> None:
     client = sandbox.client(sandbox.account())
     assert refused(client.events().list(calendarId="nowhere"))[:2] == (404, "notFound")
-
-
-def methods(client: Any) -> dict[str, Any]:
-    """One request of every method."""
-    where, which = {"calendarId": "primary"}, {"calendarId": "primary", "eventId": "aaaaa"}
-    return {
-        "events.list": client.events().list(**where),
-        "events.get": client.events().get(**which),
-        "events.insert": client.events().insert(**where, body=event()),
-        "events.patch": client.events().patch(**which, body={}),
-        "events.update": client.events().update(**which, body=event()),
-        "events.delete": client.events().delete(**which),
-        "events.watch": client.events().watch(**where, body={}),
-        "channels.stop": client.channels().stop(body={"id": "nothere", "resourceId": "x"}),
-        "calendars.get": client.calendars().get(**where),
-        "calendars.insert": client.calendars().insert(body={"summary": "x"}),
-        "calendars.patch": client.calendars().patch(**where, body={}),
-        "calendars.delete": client.calendars().delete(**where),
-        "calendarList.list": client.calendarList().list(),
-        "calendarList.get": client.calendarList().get(**where),
-        "calendarList.patch": client.calendarList().patch(**where, body={}),
-        "calendarList.delete": client.calendarList().delete(**where),
-    }
-
-
-@pytest.mark.parametrize(
-    "scope", ["calendar.calendarlist.readonly", "calendar.events.owned.readonly", "openid"]
-)
-def test_a_scope_allows_its_methods_and_no_other(sandbox: Sandbox, scope: str) -> None:
-    account = sandbox.account(scopes=[scope])
-    for name, request in methods(sandbox.client(account)).items():
-        if name not in scopes.SCOPES[scopes.full_name(scope)].methods:
-            assert refused(request)[:2] == (403, "insufficientPermissions"), name
-        elif name in ("events.get", "channels.stop"):
-            assert refused(request)[:2] == (404, "notFound")
-        elif name == "events.watch":
-            assert refused(request)[:2] == (400, "required")
-        else:
-            assert request.execute()["kind"].startswith("calendar#")

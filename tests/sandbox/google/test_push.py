@@ -156,6 +156,38 @@ def test_a_calendar_one_does_not_see_cannot_be_watched() -> None:
     assert refusal(world.google.channels.watch, world.sub, "nowhere", wanted())[:2] == (404, "notFound")
 
 
+@pytest.mark.parametrize(
+    ("collection", "path"),
+    [
+        ("acl", "calendars/anna%40example.com/acl"),
+        ("list", "users/me/calendarList"),
+        ("settings", "users/me/settings"),
+    ],
+)
+def test_other_collections_can_be_watched(collection: str, path: str) -> None:
+    world = World()
+    channels = world.google.channels
+    watches: dict[str, Callable[[Json], Json]] = {
+        "acl": lambda body: channels.watch_acl(world.sub, "primary", body),
+        "list": lambda body: channels.watch_list(world.sub, body),
+        "settings": lambda body: channels.watch_settings(world.sub, body),
+    }
+    made = watches[collection](wanted())
+    events = channels.watch(world.sub, "primary", wanted("channel-2"))
+    assert made["resourceUri"] == f"https://www.googleapis.com/calendar/v3/{path}?alt=json"
+    assert made["resourceId"] != events["resourceId"]
+    assert refusal(watches[collection], wanted())[1] == "channelIdNotUnique"
+    channels.stop(world.sub, {"id": "channel-1", "resourceId": made["resourceId"]})
+
+
+def test_rules_are_watched_by_owners_alone() -> None:
+    world = World()
+    other = world.google.add_account("berta@example.com", "UTC")
+    world.google.share(world.calendar, other.sub, "writer")
+    answer = refusal(world.google.channels.watch_acl, other.sub, world.calendar, wanted())
+    assert answer[:2] == (403, "requiredAccessLevel")
+
+
 # --- messages -------------------------------------------------------------------------------------------
 
 
@@ -221,6 +253,39 @@ def test_what_changes_nothing_and_other_calendars_are_not_told() -> None:
     world.insert("primary")
     world.get(made["id"])
     assert due(world) == []
+
+
+def test_each_collection_tells_of_its_own_changes() -> None:
+    world = World()
+    other = world.google.add_account("berta@example.com", "UTC")
+    world.google.share(world.calendar, other.sub, "owner")
+    channels, mine = world.google.channels, Person(world.google, world.sub)
+    channels.watch_acl(other.sub, world.calendar, wanted("acl"))
+    channels.watch_list(other.sub, wanted("list"))
+    channels.watch_settings(other.sub, wanted("settings"))
+    channels.watch(other.sub, world.calendar, wanted("events"))
+    due(world)
+    berta = Person(world.google, other.sub)
+    rule = {"role": "reader", "scope": {"type": "user", "value": "carla@example.com"}}
+    changes: list[tuple[Callable[[], object], list[str]]] = [
+        (world.insert, ["events"]),
+        (lambda: world.google.acl.insert(world.sub, world.calendar, rule), ["acl"]),
+        (lambda: world.google.acl.insert(world.sub, world.calendar, rule), []),
+        (lambda: berta.hide_calendar(world.calendar), ["list"]),
+        (lambda: berta.hide_calendar(world.calendar), []),
+        (lambda: mine.rename_calendar(world.calendar, "Plans"), []),
+        (lambda: berta.create_calendar("Mine"), ["list"]),
+        (lambda: berta.change_setting("weekStart", "1"), ["settings"]),
+        (lambda: mine.change_setting("weekStart", "1"), []),
+        (lambda: mine.share_calendar(world.calendar, other.sub, "reader"), []),
+        (world.insert, ["events"]),
+        (lambda: mine.unshare_calendar(world.calendar, other.sub), ["list"]),
+        (world.insert, []),
+        (lambda: mine.share_calendar(world.calendar, other.sub, "reader"), ["list"]),
+    ]
+    for change, told in changes:
+        change()
+        assert [message.channel.id for message in due(world)] == told
 
 
 def test_channels_that_overlap_are_told_each() -> None:
