@@ -16,7 +16,7 @@ from starlette.routing import Route
 from sandbox.google import batch, consent_page, control, scopes
 from sandbox.google.answers import done, no_such_page, refused
 from sandbox.google.calls import Call, read_call
-from sandbox.google.errors import ApiError, Json, refusal
+from sandbox.google.errors import ApiError, Json, invalid_parameter, refusal
 from sandbox.google.faults import instead, spoiled
 from sandbox.google.grants import Grant, OAuthError
 from sandbox.google.methods import BASE, Caller, Method, find_method
@@ -102,7 +102,7 @@ class _Api:
         entry = {
             "method": call.http_method,
             "path": call.path,
-            "query": dict(call.query),
+            "query": {name: value for name, value in call.query.items() if name != "oauth_token"},
             "body": None if isinstance(call.body, ValueError) else call.body or None,
             "if_match": call.if_match,
             "sub": grant.sub if grant else None,
@@ -120,9 +120,12 @@ class _Api:
 
     def _perform(self, method: Method, call: Call, grant: Grant | None) -> Response:
         try:
-            return done(self._run(method, call, grant))
+            result = self._run(method, call, grant)
         except ApiError as error:
             return refused(error)
+        if result is not None and call.knows(result.get("etag")):
+            return Response(status_code=304)
+        return done(result)
 
     def _run(self, method: Method, call: Call, grant: Grant | None) -> Json | None:
         """The method's result, once the caller may ask for it. Raises ApiError."""
@@ -133,6 +136,8 @@ class _Api:
         most = self._most_allowed(method, call, grant)
         if isinstance(call.body, ValueError):
             raise refusal("parseError")
+        if call.query.get("alt", "json") != "json":
+            raise invalid_parameter(f"Invalid value '{call.query['alt']}'. Values are: [json]", "alt")
         google.store.most = most
         try:
             return method.run(google, Caller(grant.sub, grant.client_id), call)
