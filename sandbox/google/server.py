@@ -48,26 +48,24 @@ class _Api:
         headers = dict(request.headers)
         call = read_call(request.method, path, request.url.query, headers, await request.body())
         response = self._respond(call)
-        await self._sync_first()
+        await self._sync_first(call)
         return response
 
     async def batch(self, request: Request) -> Response:
-        content, kind = await request.body(), request.headers.get("content-type", "")
-        shared = {name: v for name, v in request.headers.items() if name == "authorization"}
+        headers = {name: v for name, v in request.headers.items() if name == "authorization"}
+        try:
+            parts = batch.read(await request.body(), request.headers.get("content-type", ""), headers)
+        except ApiError as error:
+            return refused(error)
 
         def answer() -> Response:
-            try:
-                parts = batch.read(content, kind, shared)
-            except ApiError as error:
-                return refused(error)
             order = self._service.chance.sample(range(len(parts)), len(parts))  # Google promises none
             answers = {index: self._respond(parts[index].call) for index in order}
             return batch.answer([(part.id, answers[index]) for index, part in enumerate(parts)])
 
-        response = self._answered(
-            "batch", answer, {"method": "POST", "path": batch.PATH, "query": {}, "body": None, "sub": None}
-        )
-        await self._sync_first()
+        entry = {"method": "POST", "path": batch.PATH, "query": {}, "body": None, "sub": None}
+        response = self._answered("batch", answer, entry)
+        await self._sync_first(*(part.call for part in parts))
         return response
 
     async def token(self, request: Request) -> Response:
@@ -162,9 +160,10 @@ class _Api:
             raise refusal("insufficientPermissions")
         return scopes.most(allowing)
 
-    async def _sync_first(self) -> None:
+    async def _sync_first(self, *calls: Call) -> None:
         """The `sync` message of a channel just made, where it is to come before the answer."""
-        if self._service.google.settings.sync_before_answer:
+        watching = any(call.path.endswith("/watch") for call in calls)
+        if watching and self._service.google.settings.sync_before_answer:
             await self._service.dispatcher.deliver()
 
 
