@@ -63,7 +63,7 @@ class _Api:
             answers = {index: self._respond(parts[index].call) for index in order}
             return batch.answer([(part.id, answers[index]) for index, part in enumerate(parts)])
 
-        entry = {"method": "POST", "path": batch.PATH, "query": {}, "body": None, "sub": None}
+        entry: Json = {"method": "POST", "path": batch.PATH, "query": {}, "body": None, "sub": None}
         response = self._answered("batch", answer, entry)
         await self._sync_first(*(part.call for part in parts))
         return response
