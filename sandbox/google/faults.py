@@ -47,13 +47,13 @@ def fault_from_json(data: dict[str, Any]) -> GoogleFault:
 def instead(fault: GoogleFault, operation: str) -> Response:
     """What a fault answers: its own text, or an error in the endpoint's usual shape."""
     headers = {} if fault.retry_after_seconds is None else {"retry-after": str(fault.retry_after_seconds)}
+    error = refusal(fault.reason or "backendError", fault.status, fault.message)
     if fault.body is not None:
         kind = HTML_TYPE if fault.body.lstrip().startswith("<") else JSON_TYPE
-        return Response(fault.body, fault.status or 200, headers=headers, media_type=kind)
+        return Response(fault.body, error.status, headers=headers, media_type=kind)
     if operation in ("token", "revoke"):
         body = {"error": fault.reason or "internal_failure", "error_description": fault.message}
-        return JSONResponse(body, fault.status or 400, headers=headers)
-    error = refusal(fault.reason or "backendError", fault.status, fault.message)
+        return JSONResponse(body, error.status, headers=headers)
     return refused(error, headers, fault.envelope)
 
 

@@ -16,8 +16,6 @@ class Case:
     item: Item
     stored: Item | None = None
     """The item as the store has it; None: not stored yet."""
-    version: str | None = None
-    """Of the stored document."""
     row: Appointment | None = field(default=None, repr=False)
     event: Event | None = field(default=None, repr=False)
     ehr: Reading | None = None
@@ -58,7 +56,7 @@ class Case:
 
         Else a deletion that a job carried over before it died would look like the other side's own.
         """
-        return self.version is None or self.met_deleted() not in (None, self.item.carrying)
+        return self.stored is None or self.met_deleted() not in (None, self.item.carrying)
 
     def readings(self) -> tuple[Reading, Reading]:
         return Reading(self.known(Side.EHR)), Reading(self.known(Side.CALENDAR))

@@ -40,7 +40,7 @@ class Gatherer:
 
     tools: Tools
     now: datetime
-    items: Items = field(init=False)
+    items: Items
     window: Window = field(init=False)
     _cases: dict[str, Case] = field(default_factory=dict)
     _unmapped: dict[str, Appointment] = field(default_factory=dict)
@@ -50,7 +50,6 @@ class Gatherer:
 
     def __post_init__(self) -> None:
         settings = self.tools.connection.settings
-        self.items = Items(self.tools.world.documents, self.tools.calendar)
         self.window = window(settings.start_from, settings.horizon_days, now=self.now, zone=settings.zone)
 
     # --- the two ways to read ---
@@ -63,7 +62,7 @@ class Gatherer:
         self.items.load_named("event_id", (event.id for event in events))
         if take_up and self.tools.calendar.retry_at is not None and self.tools.calendar.retry_at <= self.now:
             self.items.load_open(self.now, self.tools.world.limits.take_up_max)
-        due = [item for item, _ in self.items if item.retry_at is not None and item.retry_at <= self.now]
+        due = [item for item in self.items if item.retry_at is not None and item.retry_at <= self.now]
         ids |= {item.appointment_id for item in due if item.appointment_id}
         self._match_rows(self.tools.ehr.read(sorted(ids)) if ids else {}, whole=False)
         self._match_events(events, whole=False)
@@ -85,7 +84,7 @@ class Gatherer:
         self._match_rows(rows, whole=True)
         self._match_events(events, whole=True)
         listed = {event.id for event in events}
-        for item, _ in self.items:
+        for item in self.items:
             if item.event_id and item.event_id not in listed and item.known(Side.CALENDAR) is not None:
                 self._verify(item)
             elif item.retry_at is not None:
@@ -99,7 +98,7 @@ class Gatherer:
         """
         zone = self.tools.connection.settings.zone
         mapped = set()
-        for item, _ in self.items:
+        for item in self.items:
             facts = item.known(Side.EHR)
             in_reach = facts is not None and instants(facts.when, zone)[1] >= reach.start
             if item.appointment_id and (in_reach or item.retry_at is not None):
@@ -149,7 +148,7 @@ class Gatherer:
 
     def _take_row(self, k: str, row_id: str, row: Appointment | None, *, whole: bool) -> None:
         stored = self.items.get(k)
-        item = stored[0] if stored else self._new_item(k, row)
+        item = stored or self._new_item(k, row)
         if item is None or item.appointment_id not in (None, row_id):
             return  # a block, nothing, or a second row with our identifier: the mapped one stays
         if stored is None and row is not None and not self._takes_in_row(row):
@@ -213,7 +212,7 @@ class Gatherer:
         if stored is None:
             self._take_new_events(k, events)
             return
-        item = stored[0]
+        item = stored
         lives = item.known(Side.CALENDAR) is not None
         chosen, extras = choose_event(item.event_id, events, mapped_lives=lives)
         if chosen is not None or extras:
@@ -251,7 +250,6 @@ class Gatherer:
     def _case(self, k: str, item: Item) -> Case:
         if k not in self._cases:
             stored = self.items.get(k)
-            kept_item, version = stored or (None, None)
             half_done = item.carrying is not None
-            self._cases[k] = Case(item, kept_item, version, half_done=half_done, verify=item.verify)
+            self._cases[k] = Case(item, stored, half_done=half_done, verify=item.verify)
         return self._cases[k]

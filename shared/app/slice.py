@@ -22,8 +22,6 @@ from shared.app.records import (
     Progress,
     calendar_data,
     calendar_path,
-    item_data,
-    items_path,
 )
 from shared.app.render import Renderer
 from shared.app.settle import Settler, kept
@@ -32,7 +30,7 @@ from shared.app.world import World
 from shared.core.errors import RetryableError, StaleError
 from shared.core.identity import slot
 from shared.core.item import Item
-from shared.ports import COMMIT_WRITES_MAX, Expect, Put
+from shared.ports import COMMIT_WRITES_MAX, Put, Remove
 
 FAILURES_IN_A_ROW = 3
 """Retryable failures after which a slice ends: it is not the item."""
@@ -50,7 +48,7 @@ class Fence:
     key: str
     version: str = ""
 
-    def save(self, calendar: Calendar, items: Iterable[Put] = ()) -> list[str]:
+    def save(self, calendar: Calendar, items: Iterable[Put | Remove] = ()) -> list[str]:
         """Items and the calendar document in one commit; the items' new versions.
 
         Raises StaleError when the fence has fallen: another job has written.
@@ -84,15 +82,14 @@ class Slice:
         self.ehr = world.ehr(connection.practice)
         self.renderer = Renderer(world.keys, connection.settings, connection.practitioner)
         self.started = world.clock.now()
-        self._unsaved: dict[str, Put] = {}
-        self._flushed_open = False
+        self.items = Items(world.documents, calendar, connection.practice)
         self._pass_follows = False
 
     def tools(self) -> Tools:
         return Tools(self.world, self.connection, self.calendar, self.service, self.ehr, self.renderer)
 
     def gatherer(self) -> Gatherer:
-        return Gatherer(self.tools(), self.world.clock.now())
+        return Gatherer(self.tools(), self.world.clock.now(), self.items)
 
     def take_lease(self, gathered: Gathered | None) -> None:
         """With it the new items are written down. Raises StaleError: the document was written since."""
@@ -111,6 +108,7 @@ class Slice:
         if gathered is None:
             if self.calendar.calendar_id is None:
                 ensure_calendar(self.world, self.calendar, self.connection, self.service, self._save)
+                self.items = Items(self.world.documents, self.calendar, self.connection.practice)
             gathered = self.gatherer().everything()
             self.calendar = replace(self.calendar, progress=Progress(0, len(gathered.cases)))
             self._write_down(gathered.cases)
@@ -131,14 +129,13 @@ class Slice:
 
     def _write_down(self, cases: list[Case]) -> None:
         """Save what must not be forgotten, as something to be taken up, and with it the lease."""
-        first = [case for case in cases if case.to_be_written_down()]
-        for some in _batched(first, COMMIT_WRITES_MAX - 1) or [[]]:
-            for case in some:
+        for case in cases:
+            if case.to_be_written_down():
                 item = kept(case, retry_at=self.started, tries=case.item.tries)
-                case.item = replace(item, carrying=case.met_deleted() or item.carrying)
-            versions = self._save(self.calendar, [self._put(case.item, case.version) for case in some])
-            for case, version in zip(some, versions, strict=True):
-                case.stored, case.version = case.item, version
+                case.item = case.stored = replace(item, carrying=case.met_deleted() or item.carrying)
+                self.items.put(case.item)
+        self._save(self.calendar)
+        self._flush(keep=0)
 
     def give_up(
         self, *, pass_at: datetime | None = None, missing: bool = False, problem: str | None = None
@@ -165,7 +162,7 @@ class Slice:
             in_a_row = in_a_row + 1 if settler.counts.retried > failed else 0
             if whole or _was_open(case):
                 self._advance()
-            if len(self._unsaved) >= self.world.limits.flush_items:
+            if self.items.unsaved >= self.world.limits.flush_items:
                 self._flush(keep=0)
 
     def _time_is_up(self) -> bool:
@@ -192,35 +189,29 @@ class Slice:
 
     def _store(self, case: Case, item: Item) -> None:
         if item != case.stored:
-            put = self._put(item, case.version)
-            self._unsaved[put.path] = put
-
-    def _put(self, item: Item, version: str | None) -> Put:
-        path = f"{items_path(self.calendar.key)}/{item.k}"
-        data = item_data(item, self.calendar, self.connection.practice, self.world.clock.now())
-        return Put(path, data, Expect.ABSENT if version is None else version)
+            self.items.put(item)
 
     def _flush(self, *, keep: int) -> None:
-        """Save items until at most `keep` are unsaved."""
-        while len(self._unsaved) > keep:
-            some = list(self._unsaved)[: COMMIT_WRITES_MAX - 1]
-            self._save(self.calendar, [self._unsaved[path] for path in some])
-            for path in some:
-                self._flushed_open |= "retry_at" in self._unsaved.pop(path).data
+        """Save items until at most `keep` documents are unsaved."""
+        while self.items.unsaved > keep:
+            self._save(self.calendar)
 
-    def _save(self, calendar: Calendar, items: Iterable[Put] = ()) -> list[str]:
-        if self.world.clock.now() >= self._lease_until():
+    def _save(self, calendar: Calendar) -> None:
+        """The calendar, and with it as many items as a commit takes."""
+        now = self.world.clock.now()
+        if now >= self._lease_until():
             raise StaleError("lease_over")
-        versions = self.fence.save(calendar, items)
+        writes = self.items.writes(now, COMMIT_WRITES_MAX - 1)
+        versions = self.fence.save(calendar, writes)
+        self.items.saved(writes, versions)
         self.calendar = calendar  # only now: giving up must not save a cursor whose items were not
-        return versions
 
     def _end(self, gathered: Gathered, settler: Settler, *, whole: bool) -> Outcome:
         """The last items and, in the same commit, the cursor with the lease let go."""
         self._flush(keep=COMMIT_WRITES_MAX - 1)
         now = self.world.clock.now()
         cursor = gathered.cursor
-        retry_at = self._next_open()
+        retry_at = self.items.first_open()
         pass_at = self._next_pass(gathered, now, whole=whole)
         calendar = replace(
             self.calendar,
@@ -237,7 +228,7 @@ class Slice:
             problem=None,
         )
         calendar = replace(calendar, due_at=next_due(calendar, now, self.world.limits.soon_seconds))
-        self._save(calendar, self._unsaved.values())
+        self._save(calendar)
         goes_on = retry_at if takes_up(calendar, bulk=self.bulk) else None
         again_at = earliest(goes_on, pass_at, now if settler.look_wanted else None)
         if again_at is not None and settler.stop_after is not None:
@@ -271,18 +262,6 @@ class Slice:
         """Daily, and spread: who began at the same time drifts apart."""
         spread = timedelta(minutes=slot(self.calendar.key, 120) - 60)
         return now + timedelta(seconds=self.world.limits.daily_seconds) + spread
-
-    def _next_open(self) -> datetime | None:
-        """When the first open item is due, of those stored and those about to be."""
-        unsaved = [put.data.get("retry_at") for put in self._unsaved.values()]
-        waiting = [at for at in unsaved if isinstance(at, datetime)]
-        if self.calendar.retry_at is not None or self._flushed_open:
-            waiting += Items(self.world.documents, self.calendar).next_open(besides=set(self._unsaved))
-        return min(waiting, default=None)
-
-
-def _batched(cases: list[Case], size: int) -> list[list[Case]]:
-    return [cases[start : start + size] for start in range(0, len(cases), size)]
 
 
 def _was_open(case: Case) -> bool:

@@ -92,6 +92,12 @@ class Keys:
         return event.id in claimed
 
 
+def series_of(k: str) -> str | None:
+    """The first half of the k of an occurrence, which all of its series share; None for a single item."""
+    series, dot, _ = k.partition(".")
+    return series if dot else None
+
+
 def slot(key: str, slots: int) -> int:
     """One of so many, evenly spread over all keys and always the same for one."""
     return zlib.crc32(key.encode()) % slots

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from dataclasses import MISSING, fields, replace
 from datetime import UTC, date, datetime, timedelta
+from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -31,9 +32,12 @@ from shared.app.records import (
     item_data,
     item_of,
     items_path,
+    occurrences_data,
+    occurrences_of,
     practice_data,
     practice_of,
     practice_path,
+    series_path,
 )
 from shared.core.item import Item, Seen
 from shared.core.model import Base, Facts, Kind, Reading, Side, When, all_day, timed
@@ -142,6 +146,29 @@ def test_an_item_comes_back_as_it_was(item: Item) -> None:
     for side in Side:
         before, after = item.base.of(side), again.base.of(side)
         assert (before and before.version) == (after and after.version)
+
+
+@given(st.lists(items, max_size=5))
+def test_the_occurrences_of_a_series_come_back_as_they_were(found: list[Item]) -> None:
+    occurrences = [replace(item, k=f"series.{number}") for number, item in enumerate(found)]
+    data = occurrences_data(occurrences, CALENDAR, "practice")
+    again = occurrences_of(through_the_store(f"{series_path(CALENDAR.key)}/series", data), CALENDAR)
+    assert again == occurrences
+    open_at = [item.retry_at for item in occurrences if item.retry_at]
+    assert data.get("retry_at") == min(open_at, default=None)
+
+
+def test_a_thousand_occurrences_fit_in_a_document() -> None:
+    facts = Facts(timed(NOW, NOW + timedelta(hours=1)), "w" * 32, "1234567890")
+    item = Item("k", Kind.BLOCK, Side.CALENDAR, 0, "a" * 36, "e" * 40, Base(facts, facts))
+    random = Random(1)
+    hashed = [
+        replace(item, k=f"s.{random.randbytes(16).hex()}", event_id=random.randbytes(16).hex())
+        for _ in range(1000)
+    ]
+    packed = occurrences_data(hashed, CALENDAR, "practice")["packed"]
+    assert isinstance(packed, bytes)
+    assert len(packed) < 200_000
 
 
 @given(calendars)

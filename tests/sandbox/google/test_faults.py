@@ -126,6 +126,13 @@ def test_an_error_may_be_no_json_at_all(
     assert caught.value.resp["content-type"].startswith(kind)
 
 
+def test_a_page_of_html_has_the_status_of_the_reason_it_stands_for(sandbox: Sandbox, client: Any) -> None:
+    sandbox.fault("events.list", reason="notFound", body="<html>Not here</html>")
+    with pytest.raises(HttpError) as caught:
+        OPERATIONS["events.list"](client).execute()
+    assert (caught.value.status_code, caught.value.content) == (404, b"<html>Not here</html>")
+
+
 def test_a_precondition_fails_without_an_if_match(sandbox: Sandbox, client: Any) -> None:
     sandbox.fault("events.insert", reason="failedPrecondition")
     insert = OPERATIONS["events.insert"](client)
