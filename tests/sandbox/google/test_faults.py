@@ -190,6 +190,21 @@ def test_a_listing_can_end_without_its_token(sandbox: Sandbox, client: Any) -> N
     assert len(wrong["items"]) == 1
 
 
+@pytest.mark.parametrize("answer", ["empty", "tokenless"])
+def test_an_answer_that_is_no_listing_stays_as_it_is(sandbox: Sandbox, client: Any, answer: str) -> None:
+    sandbox.fault("events.insert", answer=answer)
+    made = OPERATIONS["events.insert"](client).execute()
+    assert client.events().get(calendarId="primary", eventId="aaaaa").execute() == made
+    sandbox.fault("events.insert", answer=answer)
+    assert refused(OPERATIONS["events.insert"](client))[:2] == (409, "duplicate")
+    sandbox.fault("events.delete", answer=answer)
+    assert client.events().delete(calendarId="primary", eventId="aaaaa").execute() == ""
+    sandbox.fault("batch", answer=answer)
+    content = "--b\r\nContent-Type: application/http\r\n\r\nGET /calendar/v3/colors\r\n--b--\r\n"
+    kind = 'multipart/mixed; boundary="b"'
+    assert sandbox.request("POST", "/batch/calendar/v3", content, content_type=kind)[0] == 200
+
+
 def listed(client: Any, **query: Any) -> list[Json]:
     """Every page, until the last or a refusal."""
     request = client.events().list(calendarId="primary", maxResults=1, showDeleted=True, **query)
