@@ -195,7 +195,7 @@ class _Job:
         return replace(outcome, pass_due=outcome.pass_due or (whole and not self.bulk))
 
     def _met_gone(self, work: Slice, calendar: Calendar) -> Outcome | None:
-        """Ours: nothing moves until it is repaired. An external one goes once the account no longer lists it."""
+        """Ours: nothing moves until it is repaired. An external one goes once the account lists it no more."""
         if calendar.role is Role.APPOINTMENTS:
             if not self.fence.saves(replace(calendar, missing=True)):
                 return None
