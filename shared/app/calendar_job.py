@@ -171,7 +171,7 @@ class _Job:
         work = Slice(self.fence, calendar, connection, bulk=self.bulk)
         whole, gathered = self._wants_everything(calendar, connection), None
         try:
-            if whole and not self.bulk and calendar.usable_cursor is None:
+            if whole and not self.bulk and (calendar.leaving or calendar.usable_cursor is None):
                 return Outcome(State.IDLE, pass_due=True)
             if not (whole and self.bulk):
                 page = self._look(work)
@@ -195,7 +195,7 @@ class _Job:
         return replace(outcome, pass_due=outcome.pass_due or (whole and not self.bulk))
 
     def _met_gone(self, work: Slice, calendar: Calendar) -> Outcome | None:
-        """Ours: nothing moves until it is repaired. An external one goes once the account lists it no more."""
+        """Ours: nothing moves until it is repaired. Another goes once the account lists it no longer."""
         if calendar.role is Role.APPOINTMENTS:
             if not self.fence.saves(replace(calendar, missing=True)):
                 return None
@@ -210,7 +210,9 @@ class _Job:
         return Outcome(State.IDLE, pass_due=sure) if self.fence.saves(gone) else None
 
     def _wants_everything(self, calendar: Calendar, connection: Connection) -> bool:
-        if self.everything or calendar.epoch != connection.epoch or calendar.usable_cursor is None:
+        if self.everything or calendar.leaving or calendar.usable_cursor is None:
+            return True
+        if calendar.epoch != connection.epoch:
             return True
         return calendar.pass_at is not None and calendar.pass_at <= self.world.clock.now()
 

@@ -152,7 +152,7 @@ class Settler:
         never_settled = item.event_id is not None and item.base.calendar is None
         if case.half_done and case.ehr is None:
             doubtful.append(Side.EHR)
-        if case.event is None and (never_settled or case.half_done or item.aside is not None):
+        if case.calendar is None and (never_settled or case.half_done or item.aside is not None):
             doubtful.append(Side.CALENDAR)
         return doubtful
 
