@@ -115,7 +115,7 @@ class ExternalGatherer(Gatherer):
     def _named(self, events: list[Event]) -> Iterator[tuple[str, Event]]:
         keys, calendar_key = self.tools.world.keys, self.tools.calendar.key
         for event in occurrences_or_spans(events, self.tools.connection.settings.zone):
-            if event.origin is None:
+            if event.origin is None or event.origin.start is None:
                 yield keys.k_of_event(calendar_key, event.id), event
             else:
                 yield keys.k_of_occurrence(calendar_key, event.origin.series_id, event.origin.start), event
