@@ -81,8 +81,8 @@ def test_nothing_takes_the_time_that_its_owner_declined_deleted_or_called_free(
         assert effect(event, by) is not Effect.TAKES
 
 
-@given(events, st.booleans(), st.booleans())
-def test_a_private_title_is_never_shown(event: Event, titles: bool, busy: bool) -> None:
+@given(event=events, titles=st.booleans(), busy=st.booleans())
+def test_a_private_title_is_never_shown(*, event: Event, titles: bool, busy: bool) -> None:
     shown = block_what(event, titles=titles, busy=busy)
     assert shown.busy is busy
     if event.what.private or not titles:
