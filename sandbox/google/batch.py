@@ -47,7 +47,8 @@ def read(content: bytes, content_type: str, shared: Mapping[str, str]) -> list[P
 
 def _call(part: Message, shared: Mapping[str, str]) -> Call:
     text = part.get_payload(decode=True)
-    assert isinstance(text, bytes)  # `application/http` is no multipart
+    if not isinstance(text, bytes):
+        raise bad_request("Failed to parse batch request, error: a part is no request.")
     line, _, rest = text.replace(b"\r\n", b"\n").lstrip().partition(b"\n")
     head, _, body = rest.partition(b"\n\n") if not rest.startswith(b"\n") else (b"", b"", rest[1:])
     verb, _, address = line.decode(errors="replace").partition(" ")

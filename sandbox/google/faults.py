@@ -9,7 +9,7 @@ from typing import Any
 from starlette.responses import JSONResponse, Response
 
 from sandbox.faults import Fault, fault_of_kind
-from sandbox.google.answers import HTML_TYPE, JSON_TYPE, refused
+from sandbox.google.answers import HTML_TYPE, JSON_TYPE, done, refused
 from sandbox.google.errors import ENVELOPES, KNOWN, refusal
 from sandbox.lost import CutAnswer, LostAnswer
 
@@ -47,13 +47,13 @@ def fault_from_json(data: dict[str, Any]) -> GoogleFault:
 def instead(fault: GoogleFault, operation: str) -> Response:
     """What a fault answers: its own text, or an error in the endpoint's usual shape."""
     headers = {} if fault.retry_after_seconds is None else {"retry-after": str(fault.retry_after_seconds)}
+    error = refusal(fault.reason or "backendError", fault.status, fault.message)
     if fault.body is not None:
         kind = HTML_TYPE if fault.body.lstrip().startswith("<") else JSON_TYPE
-        return Response(fault.body, fault.status or 200, headers=headers, media_type=kind)
+        return Response(fault.body, error.status, headers=headers, media_type=kind)
     if operation in ("token", "revoke"):
         body = {"error": fault.reason or "internal_failure", "error_description": fault.message}
-        return JSONResponse(body, fault.status or 400, headers=headers)
-    error = refusal(fault.reason or "backendError", fault.status, fault.message)
+        return JSONResponse(body, error.status, headers=headers)
     return refused(error, headers, fault.envelope)
 
 
@@ -61,14 +61,13 @@ def spoiled(fault: GoogleFault, response: Response) -> Response:
     """The answer after the work, as the fault wants it to arrive."""
     if fault.lost:
         return LostAnswer()
-    headers = {"etag": response.headers["etag"]} if "etag" in response.headers else {}
     if fault.answer == CUT:
-        return CutAnswer(response.body, response.status_code, headers, media_type=JSON_TYPE)
-    if response.status_code != 200:
+        return CutAnswer(response.body, response.status_code, dict(response.headers))
+    if response.status_code != 200 or response.headers.get("content-type") != JSON_TYPE:
         return response
     body = json.loads(bytes(response.body))
     if fault.answer == EMPTY and "items" in body:
         body["items"] = []
     if fault.answer == TOKENLESS:
         body.pop("nextSyncToken", None)
-    return JSONResponse(body, headers=headers, media_type=JSON_TYPE)
+    return done(body)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from math import ceil
 
 from shared.app.feed import run_feed_job
@@ -50,8 +51,12 @@ def load(world: World, key: str) -> Connection:
 
 def calendars_of(world: World, key: str) -> list[Calendar]:
     """All calendars of a connection, those of an account it had before too."""
+    return [calendar for _, calendar in _calendars(world, key)]
+
+
+def _calendars(world: World, key: str) -> list[tuple[Document, Calendar]]:
     found = world.documents.find("calendars", Where("connection", "==", key), limit=CALENDARS_MAX)
-    return [calendar_of(document) for document in found]
+    return [(document, calendar_of(document)) for document in found]
 
 
 # --- begin ----------------------------------------------------------------------------------------------
@@ -143,22 +148,26 @@ def change(
 
 
 def awakened(world: World, connection: Connection) -> list[Put]:
-    """The appointments calendar's record as something due at once; made, if it is not there.
+    """The records of the account's calendars as due at once; that of the appointments one is made if need be.
 
-    One that is awake is left alone: a job may hold it, and whichever comes next compares the epochs.
+    Those that are awake are left alone: a job may hold them, and whichever comes next compares the epochs.
     """
-    path = calendar_path(connection.calendar_key)
-    document = world.documents.get(path).get(path)
-    now = world.clock.now()
-    if document is None:
-        account = world.keys.account(connection.sub)
+    now, account = world.clock.now(), world.keys.account(connection.sub)
+    ours = _calendars(world, connection.key)
+    puts = [
+        Put(document.path, calendar_data(_awake(calendar, now)), document.version)
+        for document, calendar in ours
+        if calendar.account == account and not calendar.active and not calendar.leaving
+    ]
+    if all(calendar.key != connection.calendar_key for _, calendar in ours):
         made = Calendar(connection.calendar_key, connection.key, account, due_at=now)
-        return [Put(path, calendar_data(made), Expect.ABSENT)]
-    calendar = calendar_of(document)
-    if calendar.active:
-        return []
-    awake = replace(calendar, active=True, due_at=now, renew_at=None)  # its channel may have ended meanwhile
-    return [Put(path, calendar_data(awake), document.version)]
+        puts.append(Put(calendar_path(made.key), calendar_data(made), Expect.ABSENT))
+    return puts
+
+
+def _awake(calendar: Calendar, now: datetime) -> Calendar:
+    """Its channel may have ended while it slept: it gets another."""
+    return replace(calendar, active=True, due_at=now, renew_at=None)
 
 
 # --- end ------------------------------------------------------------------------------------------------
@@ -222,32 +231,42 @@ def park_calendars(world: World, stopping: Connection) -> None:
     Raises RetryableError: `stopping`; `connection_contested` where it was begun again meanwhile.
     """
     for calendar in calendars_of(world, stopping.key):
-        _park(world, stopping, calendar.key)
+        rewrite(world, calendar.key, parked, during=stopping)
 
 
-def _park(world: World, stopping: Connection, calendar_key: str) -> None:
+def rewrite(
+    world: World, calendar_key: str, to: Callable[[Calendar], Calendar], *, during: Connection | None = None
+) -> Calendar:
+    """Change a calendar's record while no job has it; with `during`, only while that stopping is under way.
+
+    Raises RetryableError: `stopping`, where some job always has it; `connection_contested`.
+    """
+    path = calendar_path(calendar_key)
     for _ in range(ceil(world.limits.lease_seconds / POLL_SECONDS) + 1):
-        with contextlib.suppress(StaleError):
-            writes = _parking(world, stopping, calendar_key)
-            if writes:
+        document = world.documents.get(path)[path]
+        calendar = calendar_of(document)
+        if not _is_held(world, calendar):
+            changed = to(calendar)
+            writes = [Put(path, calendar_data(changed), document.version), *_still(world, during)]
+            with contextlib.suppress(StaleError):
                 world.documents.commit(writes)
-                return
+                return changed
         world.clock.sleep(POLL_SECONDS)
     raise RetryableError("stopping")
 
 
-def _parking(world: World, stopping: Connection, calendar_key: str) -> list[Put]:
-    """The calendar parked, the connection as it is and only while it is; nothing, while a job holds it."""
-    path, connection_at = calendar_path(calendar_key), connection_path(stopping.key)
-    found = world.documents.get(path, connection_at)
-    connection, calendar = connection_of(found[connection_at]), calendar_of(found[path])
-    _check_stopping(connection, stopping)
-    if _is_held(world, calendar):
+def _is_held(world: World, calendar: Calendar) -> bool:
+    return calendar.lease is not None and calendar.lease.until > world.clock.now()
+
+
+def _still(world: World, stopping: Connection | None) -> list[Put]:
+    """The stored connection as it stands, for a commit that holds only while it does."""
+    document = _document(world, stopping.key) if stopping else None
+    if stopping is None or document is None:
         return []
-    return [
-        Put(connection_at, connection_data(connection), found[connection_at].version),
-        Put(path, calendar_data(parked(calendar)), found[path].version),
-    ]
+    connection = connection_of(document)
+    _check_stopping(connection, stopping)
+    return [Put(document.path, connection_data(connection), document.version)]
 
 
 def _check_stopping(now: Connection, stopping: Connection) -> None:
@@ -276,25 +295,27 @@ def grant_died(world: World, connection: Connection) -> None:
 
 
 def _dead(world: World, connection: Connection) -> list[Put]:
-    """What says so, in one commit: a new grant that comes between finds the calendar awake or wakes it.
+    """What says so, in one commit: a new grant that comes between finds the calendars awake or wakes them.
 
-    A calendar that a job holds stays awake: whoever has it goes on to their end, and tells of it again.
+    One that a job holds stays awake: whoever has it goes on to their end, and tells of it again.
     """
-    path, calendar_at = connection_path(connection.key), calendar_path(connection.calendar_key)
-    found = world.documents.get(path, calendar_at)
-    now = connection_of(found[path])
-    if now.grant != connection.grant or now.status not in (Status.ACTIVE, Status.RECONNECT_NEEDED):
+    document = _document(world, connection.key)
+    now = connection_of(document) if document else connection
+    if document is None or now.grant != connection.grant:
         return []
+    if now.status not in (Status.ACTIVE, Status.RECONNECT_NEEDED):
+        return []
+    asleep = [
+        Put(each.path, calendar_data(parked(calendar)), each.version)
+        for each, calendar in _calendars(world, connection.key)
+        if calendar.active and not _is_held(world, calendar)
+    ]
     dead = replace(now, status=Status.RECONNECT_NEEDED)
-    writes = [Put(path, connection_data(dead), found[path].version)]
-    calendar = calendar_of(found[calendar_at]) if calendar_at in found else None
-    if calendar is not None and calendar.active and not _is_held(world, calendar):
-        writes.append(Put(calendar_at, calendar_data(parked(calendar)), found[calendar_at].version))
-    return [] if dead == now and len(writes) == 1 else writes
-
-
-def _is_held(world: World, calendar: Calendar) -> bool:
-    return calendar.lease is not None and calendar.lease.until > world.clock.now()
+    return (
+        [Put(document.path, connection_data(dead), document.version), *asleep]
+        if dead != now or asleep
+        else []
+    )
 
 
 def _document(world: World, key: str) -> Document | None:

@@ -126,6 +126,13 @@ def test_an_error_may_be_no_json_at_all(
     assert caught.value.resp["content-type"].startswith(kind)
 
 
+def test_a_page_of_html_has_the_status_of_the_reason_it_stands_for(sandbox: Sandbox, client: Any) -> None:
+    sandbox.fault("events.list", reason="notFound", body="<html>Not here</html>")
+    with pytest.raises(HttpError) as caught:
+        OPERATIONS["events.list"](client).execute()
+    assert (caught.value.status_code, caught.value.content) == (404, b"<html>Not here</html>")
+
+
 def test_a_precondition_fails_without_an_if_match(sandbox: Sandbox, client: Any) -> None:
     sandbox.fault("events.insert", reason="failedPrecondition")
     insert = OPERATIONS["events.insert"](client)
@@ -181,6 +188,21 @@ def test_a_listing_can_end_without_its_token(sandbox: Sandbox, client: Any) -> N
     wrong = OPERATIONS["events.list"](client).execute()
     assert not {"nextSyncToken", "nextPageToken"} & wrong.keys()
     assert len(wrong["items"]) == 1
+
+
+@pytest.mark.parametrize("answer", ["empty", "tokenless"])
+def test_an_answer_that_is_no_listing_stays_as_it_is(sandbox: Sandbox, client: Any, answer: str) -> None:
+    sandbox.fault("events.insert", answer=answer)
+    made = OPERATIONS["events.insert"](client).execute()
+    assert client.events().get(calendarId="primary", eventId="aaaaa").execute() == made
+    sandbox.fault("events.insert", answer=answer)
+    assert refused(OPERATIONS["events.insert"](client))[:2] == (409, "duplicate")
+    sandbox.fault("events.delete", answer=answer)
+    assert client.events().delete(calendarId="primary", eventId="aaaaa").execute() == ""
+    sandbox.fault("batch", answer=answer)
+    content = "--b\r\nContent-Type: application/http\r\n\r\nGET /calendar/v3/colors\r\n--b--\r\n"
+    kind = 'multipart/mixed; boundary="b"'
+    assert sandbox.request("POST", "/batch/calendar/v3", content, content_type=kind)[0] == 200
 
 
 def listed(client: Any, **query: Any) -> list[Json]:
