@@ -122,21 +122,23 @@ def change(world: World, key: str, to: Callable[[Connection], Connection]) -> Co
 
 
 def awakened(world: World, connection: Connection) -> list[Put]:
-    """The appointments calendar's record as something due at once; made, if it is not there.
+    """The records of the account's calendars as due at once; that of the appointments one is made if need be.
 
-    One that is awake is left alone: a job may hold it, and whichever comes next compares the epochs.
+    Those that are awake are left alone: a job may hold them, and whichever comes next compares the epochs.
     """
-    path = calendar_path(connection.calendar_key)
-    document = world.documents.get(path).get(path)
-    now = world.clock.now()
-    if document is None:
-        account = world.keys.account(connection.sub)
+    now, account = world.clock.now(), world.keys.account(connection.sub)
+    of_connection = Where("connection", "==", connection.key)
+    found = world.documents.find("calendars", of_connection, limit=CALENDARS_MAX)
+    ours = [(document, calendar_of(document)) for document in found]
+    puts = [
+        Put(document.path, calendar_data(replace(calendar, active=True, due_at=now)), document.version)
+        for document, calendar in ours
+        if calendar.account == account and not calendar.active and not calendar.leaving
+    ]
+    if all(calendar.key != connection.calendar_key for _, calendar in ours):
         made = Calendar(connection.calendar_key, connection.key, account, due_at=now)
-        return [Put(path, calendar_data(made), Expect.ABSENT)]
-    calendar = calendar_of(document)
-    if calendar.active:
-        return []
-    return [Put(path, calendar_data(replace(calendar, active=True, due_at=now)), document.version)]
+        puts.append(Put(calendar_path(made.key), calendar_data(made), Expect.ABSENT))
+    return puts
 
 
 # --- end ------------------------------------------------------------------------------------------------
@@ -179,18 +181,20 @@ def park_calendars(world: World, key: str) -> None:
     A job that has read the connection before sees the calendar's document change under it, and stops.
     """
     for calendar in calendars_of(world, key):
-        _park(world, calendar.key)
+        rewrite(world, calendar.key, parked)
 
 
-def _park(world: World, calendar_key: str) -> None:
+def rewrite(world: World, calendar_key: str, to: Callable[[Calendar], Calendar]) -> Calendar:
+    """Change a calendar's record while no job has it. Raises RetryableError `stopping`: one always has."""
     path = calendar_path(calendar_key)
     for _ in range(ceil(world.limits.lease_seconds / POLL_SECONDS) + 1):
         document = world.documents.get(path)[path]
         calendar = calendar_of(document)
         if calendar.lease is None or calendar.lease.until <= world.clock.now():
+            changed = to(calendar)
             with contextlib.suppress(StaleError):
-                world.documents.commit([Put(path, calendar_data(parked(calendar)), document.version)])
-                return
+                world.documents.commit([Put(path, calendar_data(changed), document.version)])
+                return changed
         world.clock.sleep(POLL_SECONDS)
     raise RetryableError("stopping")
 

@@ -11,7 +11,9 @@ from shared.app.accounts import pause
 from shared.app.appointments_calendar import ensure_calendar
 from shared.app.cases import Case
 from shared.app.channels import channel_due, renew_channel
-from shared.app.gather import Gathered, Gatherer
+from shared.app.external import ExternalGatherer
+from shared.app.gather import AppointmentsGatherer
+from shared.app.gathering import Gathered, Gatherer
 from shared.app.items import Items
 from shared.app.outcome import Outcome, State, earliest, next_due
 from shared.app.records import (
@@ -20,8 +22,10 @@ from shared.app.records import (
     Connection,
     Lease,
     Progress,
+    Role,
     calendar_data,
     calendar_path,
+    parked,
 )
 from shared.app.render import Renderer
 from shared.app.settle import Settler, kept
@@ -30,6 +34,7 @@ from shared.app.world import World
 from shared.core.errors import RetryableError, StaleError
 from shared.core.identity import slot
 from shared.core.item import Item
+from shared.core.window import window
 from shared.ports import COMMIT_WRITES_MAX, Put, Remove
 
 FAILURES_IN_A_ROW = 3
@@ -80,8 +85,10 @@ class Slice:
         self.calendar, self.connection = calendar, connection
         self.service = world.calendars(connection, paced=bulk)
         self.ehr = world.ehr(connection.practice)
-        self.renderer = Renderer(world.keys, connection.settings, connection.practitioner)
         self.started = world.clock.now()
+        settings = connection.settings
+        taken_in = window(settings.start_from, settings.horizon_days, now=self.started, zone=settings.zone)
+        self.renderer = Renderer(world.keys, settings, connection.practitioner, taken_in, calendar.rules)
         self.items = Items(world.documents, calendar, connection.practice)
         self._pass_follows = False
 
@@ -89,7 +96,9 @@ class Slice:
         return Tools(self.world, self.connection, self.calendar, self.service, self.ehr, self.renderer)
 
     def gatherer(self) -> Gatherer:
-        return Gatherer(self.tools(), self.world.clock.now(), self.items)
+        external = self.calendar.role is Role.EXTERNAL
+        kind = ExternalGatherer if external else AppointmentsGatherer
+        return kind(self.tools(), self.world.clock.now(), self.items)
 
     def take_lease(self, gathered: Gathered | None) -> None:
         """With it the new items are written down. Raises StaleError: the document was written since."""
@@ -226,8 +235,11 @@ class Slice:
             lease=None,
             lapses=0,
             problem=None,
+            gone_at=None,
         )
         calendar = replace(calendar, due_at=next_due(calendar, now, self.world.limits.soon_seconds))
+        if calendar.leaving and retry_at is None:
+            calendar = parked(replace(calendar, problem=self.calendar.problem))
         self._save(calendar)
         goes_on = retry_at if takes_up(calendar, bulk=self.bulk) else None
         again_at = earliest(goes_on, pass_at, now if settler.look_wanted else None)
