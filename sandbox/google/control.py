@@ -226,7 +226,7 @@ def _add_fault(service: Service, data: Json) -> Json:
 
 
 def _clear_faults(service: Service, _: Json) -> Json:
-    service.faults.clear()
+    service.clear_faults()
     return {"waiting": 0}
 
 
