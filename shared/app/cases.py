@@ -28,6 +28,8 @@ class Case:
     """Further live events of ours for this item: too many."""
     unreadable: str | None = None
     """Why a side could be read and not understood; what it held before is then still as known."""
+    moved_out: bool | None = None
+    """Its event lives on in another calendar of the connection; None: nobody has looked."""
     refused: bool = False
     """The EHR has refused, in this job, what the calendar wants."""
 
