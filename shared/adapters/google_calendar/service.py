@@ -32,8 +32,8 @@ LIST_PAGES_MAX = 100
 """Pages of a calendar list: 25,000 calendars, far above any account."""
 _LIST_PAGE = 250
 _EVENTS_PAGE = 2500
-_ENTRY_FIELDS = "id,description,accessRole,timeZone,deleted"
-_CALENDAR_FIELDS = "id,description,timeZone"
+_ENTRY_FIELDS = "id,summary,summaryOverride,description,accessRole,primary,timeZone,deleted"
+_CALENDAR_FIELDS = "id,summary,description,timeZone"
 _CHANNEL_FIELDS = "id,resourceId,expiration"
 _PAGE_FIELDS = f"nextPageToken,nextSyncToken,timeZone,items({FIELDS})"
 
@@ -203,8 +203,10 @@ def _entry(raw: dict[str, Any]) -> CalendarEntry:
         raise RetryableError("google_answer_unreadable")
     return CalendarEntry(
         id=raw["id"],
+        name=raw.get("summaryOverride") or raw.get("summary") or "",
         description=raw.get("description", ""),
         owner=raw.get("accessRole") == "owner",
+        primary=raw.get("primary") is True,
         zone=raw.get("timeZone", ""),
     )
 
