@@ -25,7 +25,7 @@ def client_from_json(raw: Mapping[str, Any], mode: LabelMode, settings: FhirSett
 
 
 def zone_of(raw: Mapping[str, Any], extension_url: str | None) -> str | None:
-    """The IANA name in a practitioner's extension, whatever its value type; None where nobody here knows it."""
+    """The IANA name in a practitioner's extension, whatever its value type; None of one unknown here."""
     for extension in objects(raw.get("extension")):
         zone = extension.get("valueCode") or extension.get("valueString")
         if extension.get("url") == extension_url and isinstance(zone, str) and _is_zone(zone):
