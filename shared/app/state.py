@@ -161,7 +161,7 @@ def _calendar_state(world: World, calendar: Calendar) -> CalendarState:
 def _open(documents: Documents, calendar: Calendar) -> tuple[int, Mapping[str, int]]:
     """Items left to be done, and those set aside by reason. What is set aside is taken up again too."""
     path = items_path(calendar.key)
-    aside = documents.find(path, Where("aside", ">", ""), limit=SET_ASIDE_MAX)
+    aside = documents.find(path, Where("aside", ">", ""), order_by="aside", limit=SET_ASIDE_MAX)
     waiting = sum("retry_at" in document.data for document in aside)
     to_be_taken_up = documents.count(path, Where("retry_at", ">=", _LONG_AGO))
     return max(0, to_be_taken_up - waiting), Counter(str(document.data["aside"]) for document in aside)
