@@ -7,9 +7,11 @@ state. Where there is none to send it to, a page of our own says what to do.
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from urllib.parse import urlencode
 
+from shared.api.problems import why
 from shared.api.wire import Call, Reply
 from shared.app.connect import Connecting, practice_of, receive
 from shared.core.errors import BlockedError, RejectedError, RetryableError, SyncError
@@ -50,8 +52,8 @@ class _Ended:
 
     reply: Reply
     code: str
-    reason: str | None = None
-    """What operators are told beyond the code."""
+    why: Mapping[str, str] = field(default_factory=dict)
+    """What operators are told beyond the code, where something is wrong on our side."""
 
 
 class Callback:
@@ -65,19 +67,18 @@ class Callback:
         try:
             ended = self._ended(call)
         except RetryableError as error:
-            ended = _Ended(_not_now(), "try_again", error.reason)
+            ended = _Ended(_not_now(), "try_again", why(error))
         except SyncError as error:  # before it was known where to send the browser
-            ended = _Ended(_out_of_order(503), UNAVAILABLE, error.reason)
+            ended = _Ended(_out_of_order(503), UNAVAILABLE, why(error))
         except Exception as error:  # noqa: BLE001 - the last line of defence: no text of an error gets out
-            ended = _Ended(_out_of_order(500), "bug", type(error).__name__)
-        severe = ended.reply.status >= 500 or ended.reason is not None
+            ended = _Ended(_out_of_order(500), "bug", why(error))
         log(
-            Severity.ERROR if severe else Severity.INFO,
+            Severity.ERROR if ended.why else Severity.INFO,
             "oauth_callback",
             status=ended.reply.status,
             code=ended.code,
-            reason=ended.reason,
             duration_ms=round((time.monotonic() - began) * 1000),
+            **ended.why,
         )
         return ended.reply
 
@@ -98,7 +99,7 @@ class Callback:
             return _Ended(_sent_on(front_end.return_page, error=error.reason), error.reason)
         except BlockedError as error:
             reply = _sent_on(front_end.return_page, error=UNAVAILABLE)
-            return _Ended(reply, UNAVAILABLE, error.reason)
+            return _Ended(reply, UNAVAILABLE, why(error))
         return _Ended(_sent_on(front_end.return_page, code=code), "ok")
 
 

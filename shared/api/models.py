@@ -12,7 +12,6 @@ from pydantic import (
     Field,
     RootModel,
     StringConstraints,
-    field_validator,
 )
 from pydantic_core import PydanticCustomError
 
@@ -48,17 +47,13 @@ Email = Annotated[str, StringConstraints(max_length=320, pattern=r"^[^\s@]+@[^\s
 
 
 class Body(BaseModel):
-    """By itself: a body that says nothing."""
+    """None stands for what was left out; null in a body is refused, see `nulls`."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
-    @field_validator("*", mode="before")
-    @classmethod
-    def _not_null(cls, value: object) -> object:
-        """What is not to be said is left out."""
-        if value is None:
-            raise PydanticCustomError("null", "null is no value here")
-        return value
+    def nulls(self) -> list[str]:
+        """Fields that were given and have no value."""
+        return sorted(name for name in self.model_fields_set if getattr(self, name) is None)
 
 
 class ConnectBody(Body):

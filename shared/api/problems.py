@@ -11,7 +11,7 @@ from http import HTTPStatus
 from math import ceil
 
 from shared.api.wire import Reply
-from shared.core.errors import BlockedError, GrantDeadError, RejectedError, RetryableError
+from shared.core.errors import BlockedError, GrantDeadError, RejectedError, RetryableError, SyncError
 from shared.ports import GoneError
 
 MEDIA_TYPE = "application/problem+json"
@@ -113,6 +113,13 @@ def problem_of(error: Exception) -> ProblemError:
             return ProblemError("unavailable")
         case _:
             return ProblemError("bug")
+
+
+def why(error: Exception) -> Mapping[str, str]:
+    """What operators are told beyond the code; of what is not ours to name, its type."""
+    if isinstance(error, SyncError):
+        return {"reason": error.reason}
+    return {} if isinstance(error, ProblemError) else {"bug": type(error).__name__}
 
 
 def reply_of(problem: ProblemError) -> Reply:

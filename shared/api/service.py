@@ -15,9 +15,8 @@ from pydantic import BaseModel, ValidationError
 from shared.api.callers import Caller, Callers
 from shared.api.endpoints import ENDPOINTS, Endpoint, Use
 from shared.api.models import Body
-from shared.api.problems import ProblemError, invalid, problem_of, reply_of
+from shared.api.problems import ProblemError, invalid, problem_of, reply_of, why
 from shared.api.wire import Call, Reply
-from shared.core.errors import SyncError
 from shared.log import Severity, log
 from shared.wiring import Wiring
 
@@ -57,7 +56,7 @@ class Api:
             reply, code = self._preflight(visit) if call.method == "OPTIONS" else self._served(visit), "ok"
         except Exception as error:  # noqa: BLE001 - the last line of defence: no text of an error gets out
             problem = problem_of(error)
-            reply, code, failed = reply_of(problem), problem.code, _why(error)
+            reply, code, failed = reply_of(problem), problem.code, why(error)
         log(
             Severity.ERROR if reply.status >= 500 else Severity.INFO,
             "api",
@@ -141,11 +140,14 @@ def _route(visit: _Visit) -> tuple[str, Endpoint]:
 def _body(model: type[Body], call: Call) -> Body:
     """Nothing at all is the same as an empty object."""
     try:
-        return model.model_validate_json(_content(call) or b"{}")
+        body = model.model_validate_json(_content(call) or b"{}")
     except ValidationError as error:
         found = error.errors(include_url=False, include_context=False, include_input=False)
-    wrong = {str(each["loc"][0]): str(each["type"]) for each in found if each["loc"]}
-    raise invalid(wrong) if wrong else ProblemError("malformed")
+        wrong = {str(each["loc"][0]): str(each["type"]) for each in found if each["loc"]}
+        raise (invalid(wrong) if wrong else ProblemError("malformed")) from None
+    if body.nulls():
+        raise invalid(dict.fromkeys(body.nulls(), "null"))
+    return body
 
 
 def _content(call: Call) -> bytes:
@@ -160,10 +162,3 @@ def _content(call: Call) -> bytes:
 
 def _json(status: int, answer: BaseModel) -> Reply:
     return Reply(status, answer.model_dump_json(), {"Content-Type": "application/json"})
-
-
-def _why(error: Exception) -> Mapping[str, str]:
-    """What operators are told beyond the code."""
-    if isinstance(error, SyncError):
-        return {"reason": error.reason}
-    return {} if isinstance(error, ProblemError) else {"bug": type(error).__name__}

@@ -10,7 +10,7 @@ from tests.app.stage import Practitioner, Stage
 OWN_ONLY = Reach(owned=True, others=None)
 
 
-def made(whose: Practitioner, name: str, **body: str) -> str:
+def made(whose: Practitioner, name: str) -> str:
     calendar = whose.person.create_calendar(name, whose.zone.key)
     return str(calendar["id"])
 

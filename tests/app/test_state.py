@@ -35,7 +35,7 @@ from tests.fakes.consent import MemoryConsent
 
 EMAIL = "practitioner1@example.com"
 EVENTS = "events"
-SEALER = Sealer(KeyRing.of([b"32 bytes seal the refresh tokens"]), lambda count: bytes(count))
+SEALER = Sealer(KeyRing.of([b"32 bytes seal the refresh tokens"]), bytes)
 
 
 def connecting(stage: Stage) -> Connecting:
