@@ -104,14 +104,20 @@ def running_emulator(files: EmulatorFiles) -> Iterator[str]:
     """Google's emulator for the length of the block; yields `host:port`. Raises ChildFailedError."""
     port = _free_port()
     address = f"{LOOPBACK}:{port}"
-    java = (str(files.java), *_JVM_FLAGS, "-cp", str(files.jar), _MAIN_CLASS)
-    command = (*java, "start", f"--host={LOOPBACK}", f"--port={port}")
 
     def ready(output: str) -> str | None:
-        return address if _STARTED in output and _answers(address) else None
+        return address if _STARTED in output and answers(address) else None
 
-    with running(command, ready, ready_seconds=READY_SECONDS) as ready_address:
+    with running(
+        emulator_command(files, LOOPBACK, port), ready, ready_seconds=READY_SECONDS
+    ) as ready_address:
         yield ready_address
+
+
+def emulator_command(files: EmulatorFiles, host: str, port: int) -> Sequence[str]:
+    """What starts it there."""
+    java = (str(files.java), *_JVM_FLAGS, "-cp", str(files.jar), _MAIN_CLASS)
+    return *java, "start", f"--host={host}", f"--port={port}"
 
 
 @contextlib.contextmanager
@@ -129,7 +135,8 @@ def _free_port() -> int:
         return port
 
 
-def _answers(address: str) -> bool:
+def answers(address: str) -> bool:
+    """Whether the emulator at `host:port` serves."""
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     try:
         with opener.open(f"http://{address}/", timeout=1.0) as response:

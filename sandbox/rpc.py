@@ -111,23 +111,23 @@ def check_fault(fault: Fault) -> None:
         raise ValueError("'body' and 'retry_after_seconds' are for HTTP; a gRPC answer has neither")
 
 
-def start(routes: Routes, port: int) -> tuple[Any, int]:
+def start(routes: Routes, port: int, host: str = LOOPBACK) -> tuple[Any, int]:
     """Serve on loopback; the running gRPC server and its port. Raises RuntimeError when the port is taken."""
     options = [("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", _MESSAGE_BYTES_MAX)]
     server = grpc.server(ThreadPoolExecutor(THREADS), handlers=[routes], options=options)
-    bound = server.add_insecure_port(f"{LOOPBACK}:{port}")
+    bound = server.add_insecure_port(f"{host}:{port}")
     server.start()
     return server, bound
 
 
-def serve(name: str, routes: Routes, port: int) -> None:
+def serve(name: str, routes: Routes, port: int, host: str = LOOPBACK) -> None:
     """Serve until SIGTERM or Ctrl-C; print the address once connections are accepted."""
     if port:
-        listen(port).close()  # says clearly when it is taken; gRPC would log its inner story
+        listen(port, host).close()  # says clearly when it is taken; gRPC would log its inner story
     stopped = threading.Event()
     for each in (signal.SIGTERM, signal.SIGINT):
         signal.signal(each, lambda _signal, _frame: stopped.set())
-    server, bound = start(routes, port)
-    print(f"{name} on {LOOPBACK}:{bound}", flush=True)
+    server, bound = start(routes, port, host)
+    print(f"{name} on {host}:{bound}", flush=True)
     stopped.wait()
     server.stop(STOP_SECONDS).wait()

@@ -17,8 +17,8 @@ from typing import Any
 
 import pytest
 
+from sandbox.controls import EhrSandbox
 from sandbox.demo.arguments import parse
-from sandbox.demo.controls import EhrSandbox
 
 ROOT = Path(__file__).resolve().parent.parent
 SMALL = ("--appointments", "60")

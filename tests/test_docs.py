@@ -25,6 +25,7 @@ from shared.app.records import (
     calendar_data,
     connection_data,
     item_data,
+    occurrences_data,
     practice_data,
 )
 from shared.app.world import Limits
@@ -237,6 +238,7 @@ def test_the_page_names_every_field_of_every_document() -> None:
         "calendars/{calendar}": set(calendar_data(calendar)),
         "calendars/{calendar}/items/{k}": set(item_data(item, calendar, "p", NOW))
         | set(item_data(waiting, calendar, "p", NOW)),
+        "calendars/{calendar}/series/{series}": set(occurrences_data([waiting], calendar, "p")),
         "accounts/{account}": set(holder_data("job", NOW)),
         "oauth_states/{nonce}": set(asked_data(ConsentAsked("p", "1", "verifier", NOW))),
         "oauth_states/{code}": set(given_data(given)),

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import NoReturn
 
+from sandbox.controls import ControlError
 from sandbox.demo.arguments import Options, parse
 from sandbox.demo.console import Console
 from sandbox.demo.day import richest_day, show_day
@@ -56,7 +57,7 @@ def main(arguments: Sequence[str]) -> int:
     except BrokenPipeError:  # whoever read what is printed has gone
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return _SIGNALLED + signal.SIGPIPE
-    except DemoError as error:
+    except (DemoError, ControlError) as error:
         return _cannot(str(error), console)
     except SyncError as error:
         return _cannot(f"the sync cannot go on: {error.reason}", console)

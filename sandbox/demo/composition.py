@@ -7,7 +7,7 @@ import uuid
 from collections.abc import Mapping
 from functools import cache
 
-from sandbox.demo.controls import Account
+from sandbox.controls import Account
 from sandbox.demo.stack import Stack
 from sandbox.ehr import urls
 from sandbox.ehr.server import TOKEN

@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from datetime import time as wall_time
 
+from sandbox.controls import Imported
 from sandbox.demo.arguments import IcsFile
 from sandbox.demo.check import is_from_google
 from sandbox.demo.console import Console
-from sandbox.demo.controls import Imported
 from sandbox.demo.errors import DemoError
 from sandbox.demo.setting import Person, Setting
 from shared.app.records import Progress

@@ -7,9 +7,9 @@ from datetime import timedelta
 from zoneinfo import ZoneInfo
 
 from sandbox.connected import connected
+from sandbox.controls import Account, EhrSandbox, GoogleSandbox, PractitionerSeed
 from sandbox.demo.arguments import Options
 from sandbox.demo.composition import PRACTICE, make_world
-from sandbox.demo.controls import Account, EhrSandbox, GoogleSandbox, PractitionerSeed
 from sandbox.demo.driver import Driver
 from sandbox.demo.interrupts import Interrupts
 from sandbox.demo.stack import Stack

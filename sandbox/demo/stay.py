@@ -7,9 +7,9 @@ from datetime import UTC, datetime
 from typing import Any, NoReturn
 from zoneinfo import ZoneInfo
 
+from sandbox.controls import last_number
 from sandbox.demo.check import ehr_writes, google_writes
 from sandbox.demo.console import Console
-from sandbox.demo.controls import last_number
 from sandbox.demo.interrupts import Interrupts
 from sandbox.demo.setting import Setting
 

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from datetime import time as wall_time
 
+from sandbox.controls import Json, last_number
 from sandbox.demo.check import Found, View, broken_rules, compare, ehr_writes, google_writes
-from sandbox.demo.controls import Json, last_number
 from sandbox.demo.errors import DemoError
 from sandbox.demo.setting import Person, Setting
 from shared.core.policy import LabelMode

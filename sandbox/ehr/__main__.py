@@ -23,7 +23,7 @@ def main() -> None:
         except ValueError as error:
             parser.error(f"--now: {error}")
     app = make_app(clock, token=options.token, practice=options.practice, calsync_api=options.calsync_api)
-    serve("sandbox ehr", app, options.port)
+    serve("sandbox ehr", app, options.port, options.host)
 
 
 if __name__ == "__main__":

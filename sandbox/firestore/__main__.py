@@ -8,15 +8,17 @@ from types import FrameType
 
 from sandbox.firestore.database import Database
 from sandbox.firestore.server import Firestore, start
-from sandbox.serving import LOOPBACK, argument_parser, listen
+from sandbox.serving import argument_parser, listen
 
 STOP_SECONDS = 0.5
 
 
 def main() -> None:
-    port: int = argument_parser("firestore", __doc__).parse_args().port
-    if port:
-        listen(port).close()  # says clearly when it is taken; gRPC would log its inner story
+    arguments = argument_parser("firestore", __doc__).parse_args()
+    if arguments.port:
+        listen(
+            arguments.port, arguments.host
+        ).close()  # says clearly when it is taken; gRPC would log its inner story
     stopped = threading.Event()
 
     def stop(_signal: int, _frame: FrameType | None) -> None:
@@ -24,8 +26,8 @@ def main() -> None:
 
     signal.signal(signal.SIGTERM, stop)
     signal.signal(signal.SIGINT, stop)
-    server, bound = start(Firestore(Database()), port)
-    print(f"sandbox firestore on {LOOPBACK}:{bound}", flush=True)
+    server, bound = start(Firestore(Database()), arguments.port, arguments.host)
+    print(f"sandbox firestore on {arguments.host}:{bound}", flush=True)
     stopped.wait()
     server.stop(STOP_SECONDS).wait()
 

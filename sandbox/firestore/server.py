@@ -215,10 +215,10 @@ def _unknown(method: str) -> Callable[[Any, Any], Iterator[bytes]]:
     return handle
 
 
-def start(firestore: Firestore, port: int) -> tuple[Any, int]:
+def start(firestore: Firestore, port: int, host: str = LOOPBACK) -> tuple[Any, int]:
     """Serve on loopback; the running gRPC server and its port. Raises RuntimeError when the port is taken."""
     options = [("grpc.so_reuseport", 0), ("grpc.max_receive_message_length", _MESSAGE_BYTES_MAX)]
     server = grpc.server(ThreadPoolExecutor(THREADS), handlers=[Routes(firestore)], options=options)
-    bound = server.add_insecure_port(f"{LOOPBACK}:{port}")
+    bound = server.add_insecure_port(f"{host}:{port}")
     server.start()
     return server, bound

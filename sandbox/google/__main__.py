@@ -23,7 +23,7 @@ def main() -> None:
             service.consents.register(CLIENT_ID, uri)
     except ValueError as error:
         parser.error(str(error))
-    serve("sandbox google", application(service), arguments.port)
+    serve("sandbox google", application(service), arguments.port, arguments.host)
 
 
 if __name__ == "__main__":

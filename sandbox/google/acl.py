@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sandbox.google import fields, paging
+from sandbox.google.bodies import object_of
 from sandbox.google.errors import (
     ApiError,
     Json,
@@ -75,9 +76,8 @@ class AccessRules:
         if_match: str | None = None,
     ) -> Json:
         calendar, rule = self._open(sub, calendar_id, rule_id, if_match)
-        if not isinstance(body, dict):
-            raise ApiError(400, "parseError", "Parse Error")
-        role = _role(body) if body.get("role") is not None else rule.role
+        given = object_of(body)
+        role = rule.role if given.get("role") is None else _role(given)
         return self._put(sub, calendar, rule.id, role, query)
 
     def update(
@@ -145,9 +145,7 @@ def _find(calendar: Calendar, rule_id: str) -> Rule:
 
 def _scope(body: Any) -> str:
     """The id of the rule for a request's scope. Raises ApiError 400."""
-    if not isinstance(body, dict):
-        raise ApiError(400, "parseError", "Parse Error")
-    scope = body.get("scope")
+    scope = object_of(body).get("scope")
     if not isinstance(scope, dict) or not scope.get("type"):
         raise required("Missing required field: scope")
     if scope["type"] not in TYPES:

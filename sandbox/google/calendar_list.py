@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sandbox.google import fields, paging
+from sandbox.google.bodies import object_of
 from sandbox.google.calendar_resources import data_owner
 from sandbox.google.colors import COLOUR_FIELDS, chosen
 from sandbox.google.errors import (
@@ -96,7 +97,7 @@ class CalendarLists:
 
     def insert(self, sub: str, body: Json, query: Mapping[str, Any] = NOTHING) -> Json:
         """A calendar the account may see, by its id; one that is on the list already is changed."""
-        given = _object(body)
+        given = object_of(body)
         if not isinstance(given.get("id"), str) or not given["id"]:
             raise required("Missing required field: id")
         calendar, _ = self._store.open(sub, given["id"])
@@ -114,7 +115,7 @@ class CalendarLists:
     ) -> Json:
         """Null clears; the colour cannot be cleared."""
         entry = self._open(sub, calendar_id, if_match)
-        given = _object(body)
+        given = object_of(body)
         kept = {name: v for name, v in entry.own.items() if name in COLOUR_FIELDS or given.get(name, v)}
         return self._change(sub, entry, {**kept, **_own_fields(given, query)}, query)
 
@@ -129,7 +130,7 @@ class CalendarLists:
         """What the body leaves out is gone afterwards, but for the colour: every calendar has one."""
         entry = self._open(sub, calendar_id, if_match)
         colours = {name: entry.own[name] for name in COLOUR_FIELDS}
-        return self._change(sub, entry, {**colours, **_own_fields(_object(body), query)}, query)
+        return self._change(sub, entry, {**colours, **_own_fields(object_of(body), query)}, query)
 
     def delete(self, sub: str, calendar_id: str, query: Mapping[str, Any] = NOTHING) -> None:  # noqa: ARG002
         """Off the list; the right to see the calendar stays. The data owner cannot."""
@@ -190,12 +191,6 @@ class CalendarLists:
         if entry.deleted:
             shown["deleted"] = True
         return {**shown, "accessRole": self._role(sub, entry)}
-
-
-def _object(body: Any) -> Json:
-    if not isinstance(body, dict):
-        raise ApiError(400, "parseError", "Parse Error")
-    return body
 
 
 def _own_fields(given: Json, query: Mapping[str, Any]) -> Json:

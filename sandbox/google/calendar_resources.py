@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sandbox.google import fields, paging, resource
+from sandbox.google.bodies import object_of
 from sandbox.google.errors import (
     ApiError,
     Json,
@@ -15,6 +16,7 @@ from sandbox.google.errors import (
     invalid,
     invalid_parameter,
     not_found,
+    refusal,
     required,
 )
 from sandbox.google.events import NOTHING, Events, organizer
@@ -46,7 +48,7 @@ class CalendarResources:
         account = store.accounts[sub]
         details = self._details(resource.without_nulls(body), {"timeZone": "UTC"})
         if store.lists[sub].calendars_made >= store.settings.calendars_per_account_max:
-            raise ApiError(403, "quotaExceeded", "Calendar usage limits exceeded.", "usageLimits")
+            raise refusal("quotaExceeded")
         store.lists[sub].calendars_made += 1
         name = "".join(store.rng.choices("0123456789abcdef", k=64))
         prefix = "c_" if account.hosted_domain else ""
@@ -62,7 +64,7 @@ class CalendarResources:
         if_match: str | None = None,
     ) -> Json:
         calendar = self._open(sub, calendar_id, if_match)
-        return self._put(calendar, resource.merged(calendar.details, _object(body)), query)
+        return self._put(calendar, resource.merged(calendar.details, object_of(body)), query)
 
     def update(
         self,
@@ -75,7 +77,7 @@ class CalendarResources:
         """What the body leaves out is gone afterwards, but for the time zone: every calendar has one."""
         calendar = self._open(sub, calendar_id, if_match)
         zone = {"timeZone": calendar.details["timeZone"]}
-        return self._put(calendar, {**zone, **resource.without_nulls(_object(body))}, query)
+        return self._put(calendar, {**zone, **resource.without_nulls(object_of(body))}, query)
 
     def delete(self, sub: str, calendar_id: str, query: Mapping[str, Any] = NOTHING) -> None:  # noqa: ARG002
         """Gone for everyone at once; every list keeps a deleted entry."""
@@ -165,7 +167,9 @@ class CalendarResources:
         calendar.details = details
         calendar.etag = self._store.etag(self._store.next_number())
         for stored in calendar.events.values():
-            kept = {**stored.resource, "organizer": organizer(calendar)}
+            kept = stored.resource
+            if kept.get("organizer", {}).get("email") == calendar.id:  # else it is somebody's copy, or a stub
+                kept = {**kept, "organizer": organizer(calendar)}
             if zone_moved and "start" in kept:
                 kept, stored.starts, stored.ends = resource.normal(kept, calendar, self._store.settings)
             stored.resource = kept
@@ -183,7 +187,7 @@ class CalendarResources:
 
     def _details(self, body: Any, defaults: Json) -> Json:
         """The calendar's own fields from a request. Raises ApiError 400."""
-        given = _object(body)
+        given = object_of(body)
         details = {**defaults, **{name: given[name] for name in OWN_FIELDS if name in given}}
         if not all(isinstance(text, str) for text in details.values()):
             raise invalid("Invalid Value")
@@ -192,12 +196,6 @@ class CalendarResources:
         if not self._store.knows_zone(details.get("timeZone", "")):
             raise invalid("Invalid time zone.")
         return {name: text for name, text in details.items() if text}
-
-
-def _object(body: Any) -> Json:
-    if not isinstance(body, dict):
-        raise ApiError(400, "parseError", "Parse Error")
-    return body
 
 
 def data_owner(store: Store, calendar: Calendar) -> Json:

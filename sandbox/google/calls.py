@@ -10,6 +10,7 @@ from urllib.parse import parse_qs
 
 REPEATED = frozenset({"eventTypes", "privateExtendedProperty", "sharedExtendedProperty"})
 OVERRIDE = "x-http-method-override"
+OVERRIDING = ("DELETE", "GET", "PATCH", "PUT")
 
 
 @dataclass(frozen=True)
@@ -27,9 +28,14 @@ class Call:
 
     @property
     def bearer(self) -> str:
-        """The access token; empty without one."""
+        """The access token, from its header or the parameter for it; empty without one."""
         kind, _, token = self.headers.get("authorization", "").partition(" ")
-        return token if kind.lower() == "bearer" else ""
+        return token if kind.lower() == "bearer" else str(self.query.get("oauth_token", ""))
+
+    def knows(self, etag: str | None) -> bool:
+        """Whether it asks for nothing but news of this version."""
+        known = [tag.strip() for tag in (self.if_none_match or "").split(",")]
+        return self.http_method == "GET" and etag is not None and bool({"*", etag} & set(known))
 
     @property
     def if_match(self) -> str | None:
@@ -47,9 +53,11 @@ class Call:
 
 
 def read_call(http_method: str, path: str, query: str, headers: Mapping[str, str], content: bytes) -> Call:
-    """The request as meant: a long GET may come as a POST with its query in the body."""
-    if http_method == "POST" and headers.get(OVERRIDE, "").upper() == "GET":
-        http_method, query, content = "GET", content.decode(errors="replace"), b""
+    """The request as meant: any may come as a POST that names its verb, a GET with its query in the body."""
+    if http_method == "POST" and headers.get(OVERRIDE, "").upper() in OVERRIDING:
+        http_method = headers[OVERRIDE].upper()
+        if http_method == "GET":
+            query, content = content.decode(errors="replace"), b""
     given = parse_qs(query, keep_blank_values=True)
     parameters = {name: values if name in REPEATED else values[-1] for name, values in given.items()}
     return Call(http_method, path, (), parameters, _json(content), headers)

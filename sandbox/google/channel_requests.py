@@ -8,6 +8,7 @@ from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlsplit
 
+from sandbox.google.bodies import object_of
 from sandbox.google.errors import ApiError, Json, invalid, required
 
 ID = re.compile(r"[A-Za-z0-9\-_+/=]{1,64}", re.ASCII)
@@ -17,8 +18,7 @@ TYPES = ("web_hook", "webhook")
 
 def read(body: Any, *, loopback: bool) -> Json:
     """A channel as a client describes it. Raises ApiError 400."""
-    if not isinstance(body, dict):
-        raise ApiError(400, "parseError", "Parse Error")
+    body = object_of(body)
     for name in ("id", "type", "address"):
         if not body.get(name):
             raise required(f"Missing required field: {name}")

@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import quote
 
 from sandbox.google import channel_requests, fields
+from sandbox.google.bodies import object_of
 from sandbox.google.errors import ApiError, Json, required
 from sandbox.google.events import NOTHING
 from sandbox.google.record import Record
@@ -132,8 +133,7 @@ class Channels:
 
     def stop(self, sub: str, body: Json, query: Mapping[str, Any] = NOTHING, app: str = "") -> None:  # noqa: ARG002
         """By the account and client that made it, as often as one likes. Raises ApiError 404 for others."""
-        if not isinstance(body, dict):
-            raise ApiError(400, "parseError", "Parse Error")
+        body = object_of(body)
         for name in ("id", "resourceId"):
             if not isinstance(body.get(name), str) or not body[name]:
                 raise required(f"Missing required field: {name}")

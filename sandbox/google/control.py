@@ -226,12 +226,16 @@ def _add_fault(service: Service, data: Json) -> Json:
 
 
 def _clear_faults(service: Service, _: Json) -> Json:
-    service.faults.clear()
+    service.clear_faults()
     return {"waiting": 0}
 
 
 def _expire_sync_tokens(service: Service, data: Json) -> Json:
-    service.google.expire_sync_tokens(_text(data, "calendar"))
+    """Of a calendar's events, or of an account's list of calendars."""
+    if "sub" in data:
+        service.google.store.lists[_sub(service, data)].epoch += 1
+    else:
+        service.google.expire_sync_tokens(_text(data, "calendar"))
     return {}
 
 

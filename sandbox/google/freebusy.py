@@ -8,6 +8,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from sandbox.google import fields, times
+from sandbox.google.bodies import object_of
 from sandbox.google.errors import ApiError, Json, bad_request, invalid, required
 from sandbox.google.events import NOTHING
 from sandbox.google.store import Calendar, Store
@@ -29,8 +30,7 @@ class FreeBusy:
 
         Raises ApiError 400 for a request that is wrong as a whole.
         """
-        if not isinstance(body, dict):
-            raise ApiError(400, "parseError", "Parse Error")
+        body = object_of(body)
         low, high = _bound(body, "timeMin"), _bound(body, "timeMax")
         _check_range(low, high)
         zone = _zone(body)

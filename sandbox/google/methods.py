@@ -43,10 +43,6 @@ def _read(of: Of) -> Run:
     return lambda google, who, call: of(google)(who.sub, *call.ids, call.query)
 
 
-def _read_unless_known(of: Of) -> Run:
-    return lambda google, who, call: of(google)(who.sub, *call.ids, call.query, call.if_none_match)
-
-
 def _write(of: Of) -> Run:
     return lambda google, who, call: of(google)(who.sub, *call.ids, call.body, call.query)
 
@@ -111,7 +107,7 @@ METHODS = (
     _method("channels.stop", "POST", "channels/stop", _write_for_client(lambda g: g.channels.stop)),
     _method("colors.get", "GET", "colors", lambda _google, _who, call: colors.get(call.query)),
     _method("events.list", "GET", _EVENTS, _read(lambda g: g.events.list)),
-    _method("events.get", "GET", _EVENT, _read_unless_known(lambda g: g.events.get)),
+    _method("events.get", "GET", _EVENT, _read(lambda g: g.events.get)),
     _method("events.insert", "POST", _EVENTS, _write(lambda g: g.events.insert)),
     _method("events.import", "POST", _EVENTS + "/import", _write(lambda g: g.transfers.import_)),
     _method("events.quickAdd", "POST", _EVENTS + "/quickAdd", _read(lambda g: g.transfers.quick_add)),

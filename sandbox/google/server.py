@@ -16,7 +16,7 @@ from starlette.routing import Route
 from sandbox.google import batch, consent_page, control, scopes
 from sandbox.google.answers import done, no_such_page, refused
 from sandbox.google.calls import Call, read_call
-from sandbox.google.errors import ApiError, Json, refusal
+from sandbox.google.errors import ApiError, Json, invalid_parameter, refusal
 from sandbox.google.faults import instead, spoiled
 from sandbox.google.grants import Grant, OAuthError
 from sandbox.google.methods import BASE, Caller, Method, find_method
@@ -48,26 +48,24 @@ class _Api:
         headers = dict(request.headers)
         call = read_call(request.method, path, request.url.query, headers, await request.body())
         response = self._respond(call)
-        await self._sync_first()
+        await self._sync_first(call)
         return response
 
     async def batch(self, request: Request) -> Response:
-        content, kind = await request.body(), request.headers.get("content-type", "")
-        shared = {name: v for name, v in request.headers.items() if name == "authorization"}
+        headers = {name: v for name, v in request.headers.items() if name == "authorization"}
+        try:
+            parts = batch.read(await request.body(), request.headers.get("content-type", ""), headers)
+        except ApiError as error:
+            return refused(error)
 
         def answer() -> Response:
-            try:
-                parts = batch.read(content, kind, shared)
-            except ApiError as error:
-                return refused(error)
             order = self._service.chance.sample(range(len(parts)), len(parts))  # Google promises none
             answers = {index: self._respond(parts[index].call) for index in order}
             return batch.answer([(part.id, answers[index]) for index, part in enumerate(parts)])
 
-        response = self._answered(
-            "batch", answer, {"method": "POST", "path": batch.PATH, "query": {}, "body": None, "sub": None}
-        )
-        await self._sync_first()
+        entry: Json = {"method": "POST", "path": batch.PATH, "query": {}, "body": None, "sub": None}
+        response = self._answered("batch", answer, entry)
+        await self._sync_first(*(part.call for part in parts))
         return response
 
     async def token(self, request: Request) -> Response:
@@ -102,7 +100,7 @@ class _Api:
         entry = {
             "method": call.http_method,
             "path": call.path,
-            "query": dict(call.query),
+            "query": {name: value for name, value in call.query.items() if name != "oauth_token"},
             "body": None if isinstance(call.body, ValueError) else call.body or None,
             "if_match": call.if_match,
             "sub": grant.sub if grant else None,
@@ -116,13 +114,18 @@ class _Api:
         lost = fault is not None and fault.lost
         status = response.status_code
         self._service.requests.add({"operation": operation, **entry, "status": status, "lost": lost})
-        return spoiled(fault, response) if fault is not None and fault.works else response
+        if fault is None or not fault.works:
+            return response
+        return spoiled(fault, response, self._service.released)
 
     def _perform(self, method: Method, call: Call, grant: Grant | None) -> Response:
         try:
-            return done(self._run(method, call, grant))
+            result = self._run(method, call, grant)
         except ApiError as error:
             return refused(error)
+        if result is not None and call.knows(result.get("etag")):
+            return Response(status_code=304)
+        return done(result)
 
     def _run(self, method: Method, call: Call, grant: Grant | None) -> Json | None:
         """The method's result, once the caller may ask for it. Raises ApiError."""
@@ -133,6 +136,8 @@ class _Api:
         most = self._most_allowed(method, call, grant)
         if isinstance(call.body, ValueError):
             raise refusal("parseError")
+        if call.query.get("alt", "json") != "json":
+            raise invalid_parameter(f"Invalid value '{call.query['alt']}'. Values are: [json]", "alt")
         google.store.most = most
         try:
             return method.run(google, Caller(grant.sub, grant.client_id), call)
@@ -157,9 +162,10 @@ class _Api:
             raise refusal("insufficientPermissions")
         return scopes.most(allowing)
 
-    async def _sync_first(self) -> None:
+    async def _sync_first(self, *calls: Call) -> None:
         """The `sync` message of a channel just made, where it is to come before the answer."""
-        if self._service.google.settings.sync_before_answer:
+        watching = any(call.path.endswith("/watch") for call in calls)
+        if watching and self._service.google.settings.sync_before_answer:
             await self._service.dispatcher.deliver()
 
 

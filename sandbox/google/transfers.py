@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sandbox.google import fields, quick_add, resource
-from sandbox.google.errors import ApiError, Json, bad_request, condition_not_met, required
+from sandbox.google.errors import Json, bad_request, condition_not_met, not_found, refusal, required
 from sandbox.google.events import NOTHING, Events
 from sandbox.google.store import Calendar, Store, StoredEvent
 
@@ -34,7 +34,7 @@ class Transfers:
         if given.get("eventType", "default") != "default":
             raise bad_request("Only default events can be imported.")
         if any(known.resource.get("iCalUID") == uid for known in calendar.history):
-            raise ApiError(409, "duplicate", "The requested identifier already exists.")
+            raise refusal("duplicate")
         given.pop("id", None)
         stored = self._events.create(sub, calendar, {**given, **_organizer(body, calendar)}, _id_of(uid))
         return self._events.get(sub, calendar_id, stored.resource["id"], query)
@@ -75,7 +75,7 @@ class Transfers:
     def _movable(self, source: Calendar, role: str, event_id: str, if_match: str | None) -> StoredEvent:
         stored = source.events.get(event_id)
         if stored is None or stored.cancelled:
-            raise ApiError(404, "notFound", "Not Found")
+            raise not_found()
         resource.check_writable_by(role, stored.resource)
         if if_match is not None and if_match not in ("*", stored.resource["etag"]):
             raise condition_not_met()

@@ -75,7 +75,7 @@ def main() -> None:
     service = Service(schedule, functools.partial(send, job=job, issuer=issuer), clock)
     service.start()
     with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C; SIGTERM ends the process in there
-        serve("sandbox scheduler", application(service, issuer), arguments.port)
+        serve("sandbox scheduler", application(service, issuer), arguments.port, arguments.host)
     service.close()
 
 

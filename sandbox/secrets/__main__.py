@@ -31,7 +31,7 @@ def main() -> None:
         vault = _vault(arguments.secrets)
     except (OSError, ValueError) as error:
         sys.exit(f"--secrets: {error}")
-    rpc.serve("sandbox secrets", routes(vault), arguments.port)
+    rpc.serve("sandbox secrets", routes(vault), arguments.port, arguments.host)
 
 
 if __name__ == "__main__":

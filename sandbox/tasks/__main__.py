@@ -11,7 +11,7 @@ from pathlib import Path
 from sandbox import rpc
 from sandbox.google.clock import Clock, instant
 from sandbox.oidc import Issuer
-from sandbox.serving import LOOPBACK, argument_parser, listen, serve
+from sandbox.serving import argument_parser, listen, serve
 from sandbox.tasks.control import application
 from sandbox.tasks.delivery import deliver
 from sandbox.tasks.journal import Journal
@@ -34,18 +34,25 @@ def _arguments() -> argparse.Namespace:
 def main() -> None:
     arguments = _arguments()
     if arguments.port:
-        listen(arguments.port).close()  # says clearly when it is taken; gRPC would log its inner story
+        listen(
+            arguments.port, arguments.host
+        ).close()  # says clearly when it is taken; gRPC would log its inner story
     clock, issuer = Clock(arguments.now), Issuer()
     try:
         model = Journal(arguments.data, clock.now()).model if arguments.data else Model()
     except (OSError, ValueError) as error:
         sys.exit(f"--data: {error}")
     service = Service(model, functools.partial(deliver, issuer=issuer), clock, arguments.seed)
-    server, port = rpc.start(routes(service), arguments.port)
-    print(f"sandbox tasks on {LOOPBACK}:{port}", flush=True)
+    server, port = rpc.start(routes(service), arguments.port, arguments.host)
+    print(f"sandbox tasks on {arguments.host}:{port}", flush=True)
     service.start()
     with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C; SIGTERM ends the process in there
-        serve("sandbox tasks control", application(service, issuer), arguments.control_port)
+        serve(
+            "sandbox tasks control",
+            application(service, issuer),
+            arguments.control_port,
+            arguments.host,
+        )
     service.close()
     server.stop(grace=None).wait()
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from shared.app.render import Renderer
 from shared.core.item import Item, agreed_gone
-from shared.core.model import Appointment, Base, Event, Facts, Reading, Side
+from shared.core.model import Appointment, Base, Event, Facts, Kind, Reading, Side
 
 
 @dataclass
@@ -16,8 +16,6 @@ class Case:
     item: Item
     stored: Item | None = None
     """The item as the store has it; None: not stored yet."""
-    version: str | None = None
-    """Of the stored document."""
     row: Appointment | None = field(default=None, repr=False)
     event: Event | None = field(default=None, repr=False)
     ehr: Reading | None = None
@@ -58,7 +56,7 @@ class Case:
 
         Else a deletion that a job carried over before it died would look like the other side's own.
         """
-        return self.version is None or self.met_deleted() not in (None, self.item.carrying)
+        return self.stored is None or self.met_deleted() not in (None, self.item.carrying)
 
     def readings(self) -> tuple[Reading, Reading]:
         return Reading(self.known(Side.EHR)), Reading(self.known(Side.CALENDAR))
@@ -66,6 +64,8 @@ class Case:
 
 def see_row(case: Case, row: Appointment | None, renderer: Renderer) -> None:
     """Take in what the EHR holds now; `renderer` has learned the row's clients."""
+    if row is not None and case.item.kind is Kind.BLOCK is not row.kind:
+        row = None  # somebody made an appointment of a block: it is one of the EHR's own now
     case.row = row
     if row is not None:
         case.item = replace(case.item, appointment_id=row.id)

@@ -1,36 +1,72 @@
-"""The items of one calendar, as a job finds and saves them."""
+"""The items of one calendar: as a job finds them, and as it leaves them.
+
+A document holds one item, but for the occurrences of a series, which share one: a change of a series is then
+a write or two, not hundreds. Nothing outside this module knows the difference. Documents are saved over the
+version that was read.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
-from shared.app.records import Calendar, item_of, items_path
+from shared.app.records import (
+    Calendar,
+    item_data,
+    item_of,
+    items_path,
+    occurrences_data,
+    occurrences_of,
+    series_path,
+)
+from shared.core.identity import series_of
 from shared.core.item import Item
-from shared.ports import Document, Documents, Where
+from shared.ports import Document, Documents, Expect, Put, Remove, Where
 
 IN_MAX = 30
 """Values in one `in` condition."""
 PAGE = 300
-ITEMS_MAX = 1_000_000
-"""Items of one calendar that a complete pass reads; the bound of its loop."""
+DOCUMENTS_MAX = 1_000_000
+"""Documents of one calendar that a complete pass reads; the bound of its loop."""
+
+
+@dataclass
+class _Held:
+    """One document as it is to be."""
+
+    version: str | None = None
+    """None: not stored yet."""
+    items: dict[str, Item] = field(default_factory=dict)
 
 
 class Items:
-    """What was read so far, found by k, by appointment and by event."""
+    """What was read so far, found by k, by appointment and by event; and what of it is not saved yet."""
 
-    def __init__(self, documents: Documents, calendar: Calendar) -> None:
+    def __init__(self, documents: Documents, calendar: Calendar, practice: str) -> None:
         self._documents = documents
         self._calendar = calendar
-        self._path = items_path(calendar.key)
-        self._by_k: dict[str, tuple[Item, str]] = {}
+        self._practice = practice
+        self._held: dict[str, _Held] = {}
         self._k_by_appointment: dict[str, str] = {}
         self._k_by_event: dict[str, str] = {}
+        self._unsaved: dict[str, None] = {}
+        """Paths, in the order in which they were changed."""
+        self._stored_open: set[str] = set()
+        """Paths of held documents with something open, as the store has them."""
+        self._all = False
+
+    # --- read -------------------------------------------------------------------------------------------
 
     def load_all(self) -> None:
+        for path in self._collections:
+            self._load_all(path)
+        self._all = True
+
+    def _load_all(self, path: str) -> None:
         after = None
-        for _ in range(ITEMS_MAX // PAGE):
-            page = self._documents.find(self._path, limit=PAGE, after=after)
+        for _ in range(DOCUMENTS_MAX // PAGE):
+            page = self._documents.find(path, limit=PAGE, after=after)
             self._keep(page)
             if len(page) < PAGE:
                 return
@@ -38,37 +74,47 @@ class Items:
         raise AssertionError("more items than a calendar can have")
 
     def load_named(self, field: str, values: Iterable[str]) -> None:
-        """Items whose `field` (`appointment_id` or `event_id`) is one of these."""
+        """Items of their own whose `field` (`appointment_id` or `event_id`) is one of these."""
         for chunk in chunks(sorted(set(values)), IN_MAX):
-            self._keep(self._documents.find(self._path, Where(field, "in", chunk)))
+            self._keep(self._documents.find(items_path(self._calendar.key), Where(field, "in", chunk)))
 
     def load_ks(self, ks: Iterable[str]) -> None:
-        missing = sorted({k for k in ks if k not in self._by_k})
+        missing = sorted({path for path in map(self._path, ks) if path not in self._held})
         if missing:
-            self._keep(self._documents.get(*(f"{self._path}/{k}" for k in missing)).values())
+            self._keep(self._documents.get(*missing).values())
 
     def load_open(self, now: datetime, limit: int) -> None:
         """Items to be taken up again by now."""
         due = Where("retry_at", "<=", now)
-        self._keep(self._documents.find(self._path, due, order_by="retry_at", limit=limit))
-
-    def next_open(self, *, besides: set[str]) -> list[datetime]:
-        """When the first open item is to be taken up (none or one moment), but for the paths `besides`."""
-        found = self._documents.find(self._path, order_by="retry_at", limit=len(besides) + 1)
-        others = [item_of(document, self._calendar) for document in found if document.path not in besides]
-        return [item.retry_at for item in others[:1] if item.retry_at is not None]
+        for path in self._collections:
+            self._keep(self._documents.find(path, due, order_by="retry_at", limit=limit))
 
     def _keep(self, documents: Iterable[Document]) -> None:
         for document in documents:
-            item = item_of(document, self._calendar)
-            self._by_k[item.k] = (item, document.version)
-            if item.appointment_id:
-                self._k_by_appointment[item.appointment_id] = item.k
-            if item.event_id:
-                self._k_by_event[item.event_id] = item.k
+            if document.path not in self._held:  # what is held may have been changed since
+                items = self._items_of(document)
+                self._held[document.path] = _Held(document.version, {item.k: item for item in items})
+                self._note_open(document.path, document.data)
+                for item in items:
+                    self._index(item)
 
-    def get(self, k: str) -> tuple[Item, str] | None:
-        return self._by_k.get(k)
+    def _note_open(self, path: str, data: Mapping[str, object]) -> None:
+        (self._stored_open.add if "retry_at" in data else self._stored_open.discard)(path)
+
+    def _items_of(self, document: Document) -> list[Item]:
+        if document.path.startswith(series_path(self._calendar.key)):
+            return occurrences_of(document, self._calendar)
+        return [item_of(document, self._calendar)]
+
+    def _index(self, item: Item) -> None:
+        if item.appointment_id:
+            self._k_by_appointment[item.appointment_id] = item.k
+        if item.event_id:
+            self._k_by_event[item.event_id] = item.k
+
+    def get(self, k: str) -> Item | None:
+        held = self._held.get(self._path(k))
+        return held.items.get(k) if held else None
 
     def k_of_appointment(self, appointment_id: str) -> str | None:
         return self._k_by_appointment.get(appointment_id)
@@ -76,8 +122,71 @@ class Items:
     def k_of_event(self, event_id: str) -> str | None:
         return self._k_by_event.get(event_id)
 
-    def __iter__(self) -> Iterator[tuple[Item, str]]:
-        return iter(list(self._by_k.values()))
+    def of_series(self, series: str) -> list[Item]:
+        """The occurrences known of a series, by the first half of their k; it has been loaded."""
+        held = self._held.get(f"{series_path(self._calendar.key)}/{series}")
+        return list(held.items.values()) if held else []
+
+    def __iter__(self) -> Iterator[Item]:
+        return iter([item for held in self._held.values() for item in held.items.values()])
+
+    # --- save -------------------------------------------------------------------------------------------
+
+    def put(self, item: Item) -> None:
+        """To be saved."""
+        path = self._path(item.k)
+        self._held.setdefault(path, _Held()).items[item.k] = item
+        self._unsaved[path] = None
+
+    @property
+    def unsaved(self) -> int:
+        """Documents."""
+        return len(self._unsaved)
+
+    def writes(self, now: datetime, limit: int) -> list[Put | Remove]:
+        """At most so many of what is not saved, the oldest first."""
+        return [self._write(path, now) for path in list(self._unsaved)[:limit]]
+
+    def saved(self, writes: Sequence[Put | Remove], versions: Sequence[str]) -> None:
+        for write, version in zip(writes, versions, strict=True):
+            self._held[write.path].version = version or None
+            self._note_open(write.path, write.data if isinstance(write, Put) else {})
+            self._unsaved.pop(write.path, None)
+
+    def first_open(self) -> datetime | None:
+        """When the first item is to be taken up again: as they stand here, the others as in the store."""
+        here = [item.retry_at for item in self if item.retry_at is not None]
+        others = self._first_stored() if self._calendar.retry_at is not None and not self._all else ()
+        return min([*here, *others], default=None)
+
+    def _first_stored(self) -> Iterator[datetime]:
+        for path in self._collections:
+            held = sum(each.startswith(f"{path}/") for each in self._stored_open)
+            found = self._documents.find(path, order_by="retry_at", limit=held + 1)
+            others = [document.data["retry_at"] for document in found if document.path not in self._held]
+            yield from (at for at in others[:1] if isinstance(at, datetime))
+
+    def _write(self, path: str, now: datetime) -> Put | Remove:
+        held = self._held[path]
+        items = list(held.items.values())
+        expect = Expect.ABSENT if held.version is None else held.version
+        if not path.startswith(series_path(self._calendar.key)):
+            [item] = items
+            return Put(path, item_data(item, self._calendar, self._practice, now), expect)
+        open_or_there = [item for item in items if not item.over]
+        if not open_or_there and held.version is not None:
+            return Remove(path, held.version)
+        return Put(path, occurrences_data(open_or_there, self._calendar, self._practice), expect)
+
+    @property
+    def _collections(self) -> tuple[str, str]:
+        return items_path(self._calendar.key), series_path(self._calendar.key)
+
+    def _path(self, k: str) -> str:
+        series = series_of(k)
+        if series is not None:
+            return f"{series_path(self._calendar.key)}/{series}"
+        return f"{items_path(self._calendar.key)}/{k}"
 
 
 def chunks(values: Sequence[str], size: int) -> Iterator[list[str]]:

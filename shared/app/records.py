@@ -5,17 +5,28 @@ Ids are keyed hashes or the other side's own opaque ids; times stand in clear, t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+import json
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from enum import Enum
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from shared.core.blocking import BlockRules
 from shared.core.identity import slot
 from shared.core.item import Item, Seen
 from shared.core.model import Base, Facts, Kind, Reading, Side, When
-from shared.core.policy import ConnectionSettings, Edits, LabelMode, Mode, PersonalText
+from shared.core.policy import (
+    ConnectionSettings,
+    Edits,
+    ExternalTitles,
+    FreeEvents,
+    LabelMode,
+    Mode,
+    PersonalText,
+)
 from shared.ports import Document, FeedCursor
 
 CURSOR_FORMAT = 1
@@ -94,6 +105,8 @@ def connection_data(connection: Connection) -> dict[str, object]:
         "google_edits": settings.google_edits.value,
         "personal_text": settings.personal_text.value,
         "horizon_days": settings.horizon_days,
+        "external_titles": settings.external_titles.value,
+        "free_events": settings.free_events.value,
         "status": connection.status.value,
         "epoch": connection.epoch,
         "grant": connection.grant,
@@ -111,6 +124,8 @@ def connection_of(document: Document) -> Connection:
         google_edits=Edits(data["google_edits"]),
         personal_text=PersonalText(data["personal_text"]),
         horizon_days=data["horizon_days"],
+        external_titles=ExternalTitles(data["external_titles"]),
+        free_events=FreeEvents(data["free_events"]),
     )
     return Connection(
         key=document.id,
@@ -154,6 +169,13 @@ class ChannelRow:
     """None: the answer is awaited, or was lost."""
 
 
+class Role(Enum):
+    APPOINTMENTS = "appointments"
+    """Made by us; both ways."""
+    EXTERNAL = "external"
+    """The practitioner's own: read only, and shown as blocks in the EHR."""
+
+
 @dataclass(frozen=True)
 class Calendar:
     """One calendar taking part."""
@@ -166,6 +188,13 @@ class Calendar:
     """It is looked at. Its connection has the last word."""
     epoch: int = 0
     """Of its connection, when everything was last read."""
+    role: Role = Role.APPOINTMENTS
+    rules: BlockRules = field(default_factory=BlockRules)
+    """Of an external one."""
+    leaving: bool = False
+    """An external one that was chosen and is no more: its blocks go, then it sleeps."""
+    gone_at: datetime | None = None
+    """When an external one was first met gone."""
     calendar_id: str | None = None
     """The service's id; None: not made yet."""
     creating_at: datetime | None = None
@@ -220,6 +249,10 @@ def calendar_data(calendar: Calendar) -> dict[str, object]:
         "connection": calendar.connection,
         "account": calendar.account,
         "active": calendar.active,
+        "role": calendar.role.value,
+        "rules": asdict(calendar.rules),
+        "leaving": calendar.leaving,
+        "gone_at": calendar.gone_at,
         "epoch": calendar.epoch,
         "calendar_id": calendar.calendar_id,
         "creating_at": calendar.creating_at,
@@ -257,6 +290,8 @@ def calendar_of(document: Document) -> Calendar:
         lease=Lease(**lease) if lease else None,
         progress=Progress(**progress) if progress else None,
         channels=tuple(ChannelRow(**row) for row in data.pop("channels")),
+        role=Role(data.pop("role")),
+        rules=BlockRules(**data.pop("rules")),
         **data,
     )
 
@@ -273,10 +308,70 @@ def items_path(calendar_key: str) -> str:
     return f"calendars/{calendar_key}/items"
 
 
+def series_path(calendar_key: str) -> str:
+    return f"calendars/{calendar_key}/series"
+
+
 def item_data(item: Item, calendar: Calendar, practice: str, now: datetime) -> dict[str, object]:
     data: dict[str, object] = {
         "practice": practice,
         "calendar_id": calendar.calendar_id,
+        **_core_data(item),
+        "put_back_at": list(item.put_back_at),
+    }
+    if item.retry_at is not None:  # absent otherwise: the query for open items does not find it
+        data["retry_at"] = item.retry_at
+    if item.over:
+        data["expire_at"] = now + KEPT_WHEN_OVER
+    return data
+
+
+def item_of(document: Document, calendar: Calendar) -> Item:
+    """The item; when it speaks of an earlier calendar that is gone, without its calendar side."""
+    data: Mapping[str, Any] = document.data
+    item = _core_of(document.id, data, data.get("retry_at"), tuple(data["put_back_at"]))
+    return item if data["calendar_id"] == calendar.calendar_id else item.without_calendar()
+
+
+def occurrences_data(items: Iterable[Item], calendar: Calendar, practice: str) -> dict[str, object]:
+    """All occurrences of one series in one document, packed: nobody searches in them."""
+    items = list(items)
+    packed = {item.k.partition(".")[2]: _packed(item) for item in items}
+    data: dict[str, object] = {
+        "practice": practice,
+        "calendar_id": calendar.calendar_id,
+        "packed": zlib.compress(json.dumps(packed, separators=(",", ":")).encode()),
+    }
+    retry_at = min((item.retry_at for item in items if item.retry_at is not None), default=None)
+    if retry_at is not None:
+        data["retry_at"] = retry_at
+    return data
+
+
+def occurrences_of(document: Document, calendar: Calendar) -> list[Item]:
+    data: Mapping[str, Any] = document.data
+    packed = json.loads(zlib.decompress(data["packed"]))
+    items = [_unpacked(f"{document.id}.{start}", each) for start, each in packed.items()]
+    same = data["calendar_id"] == calendar.calendar_id
+    return items if same else [item.without_calendar() for item in items]
+
+
+def _packed(item: Item) -> dict[str, object]:
+    return {
+        **{name: value for name, value in _core_data(item).items() if value not in (None, False)},
+        "put_back_at": [at.isoformat() for at in item.put_back_at],
+        "retry_at": item.retry_at.isoformat() if item.retry_at else None,
+    }
+
+
+def _unpacked(k: str, packed: Mapping[str, Any]) -> Item:
+    data = {**dict.fromkeys(_CORE), **packed}
+    retry_at = datetime.fromisoformat(packed["retry_at"]) if packed["retry_at"] else None
+    return _core_of(k, data, retry_at, tuple(map(datetime.fromisoformat, packed["put_back_at"])))
+
+
+def _core_data(item: Item) -> dict[str, object]:
+    return {
         "kind": item.kind.value,
         "origin": item.origin.value,
         "generation": item.generation,
@@ -291,36 +386,47 @@ def item_data(item: Item, calendar: Calendar, practice: str, now: datetime) -> d
         "carrying": item.carrying.value if item.carrying else None,
         "cancelled_version": item.cancelled_version,
         "verify": item.verify,
-        "put_back_at": list(item.put_back_at),
     }
-    if item.retry_at is not None:  # absent otherwise: the query for open items does not find it
-        data["retry_at"] = item.retry_at
-    if item.over:
-        data["expire_at"] = now + KEPT_WHEN_OVER
-    return data
 
 
-def item_of(document: Document, calendar: Calendar) -> Item:
-    """The item; when it speaks of an earlier calendar that is gone, without its calendar side."""
-    data: Mapping[str, Any] = document.data
-    item = Item(
-        k=document.id,
+_CORE = (
+    "kind",
+    "origin",
+    "generation",
+    "appointment_id",
+    "event_id",
+    "base_ehr",
+    "base_calendar",
+    "seen_ehr",
+    "seen_calendar",
+    "tries",
+    "aside",
+    "carrying",
+    "cancelled_version",
+    "verify",
+)
+
+
+def _core_of(
+    k: str, data: Mapping[str, Any], retry_at: datetime | None, put_back_at: tuple[datetime, ...]
+) -> Item:
+    return Item(
+        k=k,
         kind=Kind(data["kind"]),
         origin=Side(data["origin"]),
-        generation=data["generation"],
+        generation=data["generation"] or 0,
         appointment_id=data["appointment_id"],
         event_id=data["event_id"],
         base=Base(_facts_of(data["base_ehr"]), _facts_of(data["base_calendar"])),
         seen=Seen(_reading_of(data["seen_ehr"]), _reading_of(data["seen_calendar"])),
-        retry_at=data.get("retry_at"),
-        tries=data["tries"],
+        retry_at=retry_at,
+        tries=data["tries"] or 0,
         aside=data["aside"],
         carrying=Side(data["carrying"]) if data["carrying"] else None,
         cancelled_version=data["cancelled_version"],
-        verify=data["verify"],
-        put_back_at=tuple(data["put_back_at"]),
+        verify=bool(data["verify"]),
+        put_back_at=put_back_at,
     )
-    return item if data["calendar_id"] == calendar.calendar_id else item.without_calendar()
 
 
 def _facts_data(facts: Facts | None) -> dict[str, object] | None:
@@ -332,13 +438,14 @@ def _facts_data(facts: Facts | None) -> dict[str, object] | None:
         "end": when.end.isoformat(),
         "what": facts.what,
         "version": facts.version,
+        **({} if when.busy else {"free": True}),
     }
 
 
 def _facts_of(data: Mapping[str, str] | None) -> Facts | None:
     if data is None:
         return None
-    when = When(_moment(data["start"]), _moment(data["end"]))
+    when = When(_moment(data["start"]), _moment(data["end"]), busy="free" not in data)
     return Facts(when, data["what"], data["version"])
 
 

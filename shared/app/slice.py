@@ -11,7 +11,9 @@ from shared.app.accounts import pause
 from shared.app.appointments_calendar import ensure_calendar
 from shared.app.cases import Case
 from shared.app.channels import channel_due, renew_channel
-from shared.app.gather import Gathered, Gatherer
+from shared.app.external import ExternalGatherer
+from shared.app.gather import AppointmentsGatherer
+from shared.app.gathering import Gathered, Gatherer
 from shared.app.items import Items
 from shared.app.outcome import Outcome, State, earliest, next_due
 from shared.app.records import (
@@ -20,19 +22,20 @@ from shared.app.records import (
     Connection,
     Lease,
     Progress,
+    Role,
     calendar_data,
     calendar_path,
-    item_data,
-    items_path,
+    parked,
 )
 from shared.app.render import Renderer
 from shared.app.settle import Settler, kept
 from shared.app.tools import Tools
 from shared.app.world import World
-from shared.core.errors import RetryableError, StaleError
+from shared.core.errors import OverLimitError, RetryableError, StaleError
 from shared.core.identity import slot
 from shared.core.item import Item
-from shared.ports import COMMIT_WRITES_MAX, Expect, Put
+from shared.core.window import window
+from shared.ports import COMMIT_WRITES_MAX, Put, Remove
 
 FAILURES_IN_A_ROW = 3
 """Retryable failures after which a slice ends: it is not the item."""
@@ -50,7 +53,7 @@ class Fence:
     key: str
     version: str = ""
 
-    def save(self, calendar: Calendar, items: Iterable[Put] = ()) -> list[str]:
+    def save(self, calendar: Calendar, items: Iterable[Put | Remove] = ()) -> list[str]:
         """Items and the calendar document in one commit; the items' new versions.
 
         Raises StaleError when the fence has fallen: another job has written.
@@ -82,17 +85,22 @@ class Slice:
         self.calendar, self.connection = calendar, connection
         self.service = world.calendars(connection, paced=bulk)
         self.ehr = world.ehr(connection.practice)
-        self.renderer = Renderer(world.keys, connection.settings, connection.practitioner)
         self.started = world.clock.now()
-        self._unsaved: dict[str, Put] = {}
-        self._flushed_open = False
+        self._waited: frozenset[str] = frozenset()
+        """Items that were open before this job, by k."""
+        settings = connection.settings
+        taken_in = window(settings.start_from, settings.horizon_days, now=self.started, zone=settings.zone)
+        self.renderer = Renderer(world.keys, settings, connection.practitioner, taken_in, calendar.rules)
+        self.items = Items(world.documents, calendar, connection.practice)
         self._pass_follows = False
 
     def tools(self) -> Tools:
         return Tools(self.world, self.connection, self.calendar, self.service, self.ehr, self.renderer)
 
     def gatherer(self) -> Gatherer:
-        return Gatherer(self.tools(), self.world.clock.now())
+        external = self.calendar.role is Role.EXTERNAL
+        kind = ExternalGatherer if external else AppointmentsGatherer
+        return kind(self.tools(), self.world.clock.now(), self.items)
 
     def take_lease(self, gathered: Gathered | None) -> None:
         """With it the new items are written down. Raises StaleError: the document was written since."""
@@ -101,9 +109,13 @@ class Slice:
             self.calendar,
             lease=Lease(self.world.new_id(), now + timedelta(seconds=limits.lease_seconds)),
             lapses=self.calendar.lapses + (self.calendar.lease is not None),
-            due_at=now + timedelta(seconds=limits.soon_seconds),
+            due_at=self._not_later(self.calendar, now + timedelta(seconds=limits.soon_seconds)),
         )
         self._write_down(gathered.cases if gathered else [])
+
+    def _not_later(self, calendar: Calendar, due_at: datetime | None) -> datetime | None:
+        """A live job does not put off the time at which a bulk job that does not come is missed."""
+        return due_at if takes_up(calendar, bulk=self.bulk) else earliest(self.calendar.due_at, due_at)
 
     def run(self, gathered: Gathered | None) -> Outcome:
         """`gathered` None: a complete pass."""
@@ -111,6 +123,7 @@ class Slice:
         if gathered is None:
             if self.calendar.calendar_id is None:
                 ensure_calendar(self.world, self.calendar, self.connection, self.service, self._save)
+                self.items = Items(self.world.documents, self.calendar, self.connection.practice)
             gathered = self.gatherer().everything()
             self.calendar = replace(self.calendar, progress=Progress(0, len(gathered.cases)))
             self._write_down(gathered.cases)
@@ -127,18 +140,21 @@ class Slice:
         push = self.world.push
         if push is not None and channel_due(self.calendar, push, self.world.clock.now()):
             self._flush(keep=0)  # what is settled is not at the mercy of one more call
-            self.calendar = renew_channel(self.world, push, self.calendar, self.service, self._save)
+            try:
+                self.calendar = renew_channel(self.world, push, self.calendar, self.service, self._save)
+            except OverLimitError as error:
+                pause(self.world, self.connection.sub, error.after_seconds)
 
     def _write_down(self, cases: list[Case]) -> None:
         """Save what must not be forgotten, as something to be taken up, and with it the lease."""
-        first = [case for case in cases if case.to_be_written_down()]
-        for some in _batched(first, COMMIT_WRITES_MAX - 1) or [[]]:
-            for case in some:
+        self._waited = frozenset(case.item.k for case in cases if _was_open(case))
+        for case in cases:
+            if case.to_be_written_down():
                 item = kept(case, retry_at=self.started, tries=case.item.tries)
-                case.item = replace(item, carrying=case.met_deleted() or item.carrying)
-            versions = self._save(self.calendar, [self._put(case.item, case.version) for case in some])
-            for case, version in zip(some, versions, strict=True):
-                case.stored, case.version = case.item, version
+                case.item = case.stored = replace(item, carrying=case.met_deleted() or item.carrying)
+                self.items.put(case.item)
+        self._save(self.calendar)
+        self._flush(keep=0)
 
     def give_up(
         self, *, pass_at: datetime | None = None, missing: bool = False, problem: str | None = None
@@ -154,7 +170,7 @@ class Slice:
 
     def _settle(self, cases: list[Case], settler: Settler, *, whole: bool) -> None:
         in_a_row = 0
-        cases.sort(key=_was_open)  # what just happened is not to wait for what has waited
+        cases.sort(key=lambda case: case.item.k in self._waited)  # what just happened comes first
         for index, case in enumerate(cases):
             if settler.stop_after is not None or in_a_row >= FAILURES_IN_A_ROW or self._time_is_up():
                 self._postpone(cases[index:])
@@ -163,9 +179,9 @@ class Slice:
             self._store(case, settler.settle(case))
             self._pass_follows |= bool(case.extras)  # nothing else would bring them again
             in_a_row = in_a_row + 1 if settler.counts.retried > failed else 0
-            if whole or _was_open(case):
+            if whole or case.item.k in self._waited:
                 self._advance()
-            if len(self._unsaved) >= self.world.limits.flush_items:
+            if self.items.unsaved >= self.world.limits.flush_items:
                 self._flush(keep=0)
 
     def _time_is_up(self) -> bool:
@@ -192,35 +208,29 @@ class Slice:
 
     def _store(self, case: Case, item: Item) -> None:
         if item != case.stored:
-            put = self._put(item, case.version)
-            self._unsaved[put.path] = put
-
-    def _put(self, item: Item, version: str | None) -> Put:
-        path = f"{items_path(self.calendar.key)}/{item.k}"
-        data = item_data(item, self.calendar, self.connection.practice, self.world.clock.now())
-        return Put(path, data, Expect.ABSENT if version is None else version)
+            self.items.put(item)
 
     def _flush(self, *, keep: int) -> None:
-        """Save items until at most `keep` are unsaved."""
-        while len(self._unsaved) > keep:
-            some = list(self._unsaved)[: COMMIT_WRITES_MAX - 1]
-            self._save(self.calendar, [self._unsaved[path] for path in some])
-            for path in some:
-                self._flushed_open |= "retry_at" in self._unsaved.pop(path).data
+        """Save items until at most `keep` documents are unsaved."""
+        while self.items.unsaved > keep:
+            self._save(self.calendar)
 
-    def _save(self, calendar: Calendar, items: Iterable[Put] = ()) -> list[str]:
-        if self.world.clock.now() >= self._lease_until():
+    def _save(self, calendar: Calendar) -> None:
+        """The calendar, and with it as many items as a commit takes."""
+        now = self.world.clock.now()
+        if now >= self._lease_until():
             raise StaleError("lease_over")
-        versions = self.fence.save(calendar, items)
+        writes = self.items.writes(now, COMMIT_WRITES_MAX - 1)
+        versions = self.fence.save(calendar, writes)
+        self.items.saved(writes, versions)
         self.calendar = calendar  # only now: giving up must not save a cursor whose items were not
-        return versions
 
     def _end(self, gathered: Gathered, settler: Settler, *, whole: bool) -> Outcome:
         """The last items and, in the same commit, the cursor with the lease let go."""
         self._flush(keep=COMMIT_WRITES_MAX - 1)
         now = self.world.clock.now()
         cursor = gathered.cursor
-        retry_at = self._next_open()
+        retry_at = self.items.first_open()
         pass_at = self._next_pass(gathered, now, whole=whole)
         calendar = replace(
             self.calendar,
@@ -235,16 +245,22 @@ class Slice:
             lease=None,
             lapses=0,
             problem=None,
+            gone_at=None,
         )
-        calendar = replace(calendar, due_at=next_due(calendar, now, self.world.limits.soon_seconds))
-        self._save(calendar, self._unsaved.values())
+        due_at = next_due(calendar, now, self.world.limits.soon_seconds)
+        calendar = replace(calendar, due_at=self._not_later(calendar, due_at))
+        if calendar.leaving and retry_at is None:
+            calendar = parked(replace(calendar, problem=self.calendar.problem))
+        self._save(calendar)
         goes_on = retry_at if takes_up(calendar, bulk=self.bulk) else None
-        again_at = earliest(goes_on, pass_at, now if settler.look_wanted else None)
+        pass_due = pass_at is not None and pass_at <= now and not self.bulk
+        next_pass = None if pass_due else pass_at
+        again_at = earliest(goes_on, next_pass, now if settler.look_wanted else None)
         if again_at is not None and settler.stop_after is not None:
             again_at = max(again_at, now + timedelta(seconds=settler.stop_after))
         state = State.MORE if again_at is not None and again_at <= now else State.DONE
         return Outcome(
-            state, again_at, look=settler.look_wanted, counts=settler.counts, orphans=gathered.orphans
+            state, again_at, settler.look_wanted, pass_due, counts=settler.counts, orphans=gathered.orphans
         )
 
     def _progress(self, retry_at: datetime | None, now: datetime) -> Progress | None:
@@ -271,18 +287,6 @@ class Slice:
         """Daily, and spread: who began at the same time drifts apart."""
         spread = timedelta(minutes=slot(self.calendar.key, 120) - 60)
         return now + timedelta(seconds=self.world.limits.daily_seconds) + spread
-
-    def _next_open(self) -> datetime | None:
-        """When the first open item is due, of those stored and those about to be."""
-        unsaved = [put.data.get("retry_at") for put in self._unsaved.values()]
-        waiting = [at for at in unsaved if isinstance(at, datetime)]
-        if self.calendar.retry_at is not None or self._flushed_open:
-            waiting += Items(self.world.documents, self.calendar).next_open(besides=set(self._unsaved))
-        return min(waiting, default=None)
-
-
-def _batched(cases: list[Case], size: int) -> list[list[Case]]:
-    return [cases[start : start + size] for start in range(0, len(cases), size)]
 
 
 def _was_open(case: Case) -> bool:

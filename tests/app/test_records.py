@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from dataclasses import MISSING, fields, replace
 from datetime import UTC, date, datetime, timedelta
+from random import Random
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -22,6 +23,7 @@ from shared.app.records import (
     Lease,
     Practice,
     Progress,
+    Role,
     calendar_data,
     calendar_of,
     calendar_path,
@@ -31,13 +33,26 @@ from shared.app.records import (
     item_data,
     item_of,
     items_path,
+    occurrences_data,
+    occurrences_of,
     practice_data,
     practice_of,
     practice_path,
+    series_path,
 )
+from shared.core.blocking import BlockRules
 from shared.core.item import Item, Seen
 from shared.core.model import Base, Facts, Kind, Reading, Side, When, all_day, timed
-from shared.core.policy import HORIZON_DAYS_MAX, ConnectionSettings, Edits, LabelMode, Mode, PersonalText
+from shared.core.policy import (
+    HORIZON_DAYS_MAX,
+    ConnectionSettings,
+    Edits,
+    ExternalTitles,
+    FreeEvents,
+    LabelMode,
+    Mode,
+    PersonalText,
+)
 from shared.ports import Document, FeedCursor, Put
 from tests.app.stage import FAMILY, TITLE, Practitioner, Stage
 from tests.fakes.documents import MemoryDocuments
@@ -144,6 +159,29 @@ def test_an_item_comes_back_as_it_was(item: Item) -> None:
         assert (before and before.version) == (after and after.version)
 
 
+@given(st.lists(items, max_size=5))
+def test_the_occurrences_of_a_series_come_back_as_they_were(found: list[Item]) -> None:
+    occurrences = [replace(item, k=f"series.{number}") for number, item in enumerate(found)]
+    data = occurrences_data(occurrences, CALENDAR, "practice")
+    again = occurrences_of(through_the_store(f"{series_path(CALENDAR.key)}/series", data), CALENDAR)
+    assert again == occurrences
+    open_at = [item.retry_at for item in occurrences if item.retry_at]
+    assert data.get("retry_at") == min(open_at, default=None)
+
+
+def test_a_thousand_occurrences_fit_in_a_document() -> None:
+    facts = Facts(timed(NOW, NOW + timedelta(hours=1)), "w" * 32, "1234567890")
+    item = Item("k", Kind.BLOCK, Side.CALENDAR, 0, "a" * 36, "e" * 40, Base(facts, facts))
+    random = Random(1)
+    hashed = [
+        replace(item, k=f"s.{random.randbytes(16).hex()}", event_id=random.randbytes(16).hex())
+        for _ in range(1000)
+    ]
+    packed = occurrences_data(hashed, CALENDAR, "practice")["packed"]
+    assert isinstance(packed, bytes)
+    assert len(packed) < 200_000
+
+
 @given(calendars)
 def test_a_calendar_comes_back_as_it_was(calendar: Calendar) -> None:
     document = through_the_store(calendar_path(calendar.key), calendar_data(calendar))
@@ -169,6 +207,10 @@ WITHOUT_A_DEFAULT = [
         CALENDAR, creating_at=NOW, cursor="token", cursor_format=1, pass_at=NOW, passed_at=NOW, checked_at=NOW,
         retry_at=NOW, lease=Lease("job", NOW), progress=Progress(1, 2), missing=True,
         active=False,
+        role=Role.EXTERNAL,
+        rules=BlockRules(all_day=False),
+        leaving=True,
+        gone_at=NOW,
         epoch=3,
         problem="google_refused",
         lapses=2,
@@ -178,7 +220,8 @@ WITHOUT_A_DEFAULT = [
         channels=(ChannelRow("channel", NOW, "resource"),),
     ),
     ConnectionSettings(
-        NOW.date(), ZoneInfo("UTC"), Mode.ONE_WAY, LabelMode.FULL_NAME, Edits.ACCEPT, PersonalText.TITLE, 7
+        NOW.date(), ZoneInfo("UTC"), Mode.ONE_WAY, LabelMode.FULL_NAME, Edits.ACCEPT, PersonalText.TITLE, 7,
+        ExternalTitles.SHOW, FreeEvents.SHOW,
     ),
 ]  # fmt: skip
 

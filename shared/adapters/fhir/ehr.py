@@ -17,9 +17,10 @@ from shared.adapters.fhir.appointments import (
     has_unknown_modifiers,
     instant_text,
     moves,
-    new_personal,
+    new_appointment,
     object_of,
     patched,
+    system_of,
 )
 from shared.adapters.fhir.bundles import Page, page_from_json, resource_from_json, unreadable
 from shared.adapters.fhir.errors import NoAnswerError, translate
@@ -28,7 +29,7 @@ from shared.adapters.fhir.feed import Params, newest_cursor, read_changes
 from shared.adapters.fhir.people import ELEMENTS, client_from_json, full_name, zone_of
 from shared.adapters.fhir.settings import FhirSettings
 from shared.core.errors import BlockedError, RejectedError
-from shared.core.model import Appointment, Client, Status, What
+from shared.core.model import Appointment, Client, Kind, Status, What
 from shared.core.policy import LabelMode
 from shared.ports import FeedCursor, FeedPage, GoneError, Practitioner, ProtectedError
 
@@ -126,12 +127,12 @@ class FhirEhr:
 
     # --- writing appointments ---------------------------------------------------------------------------
 
-    def create_personal(
-        self, practitioner_id: str, identifier: str, start: datetime, end: datetime, what: What
+    def create(
+        self, kind: Kind, practitioner_id: str, identifier: str, span: Span, what: What
     ) -> Appointment:
         """Safe to repeat: a conditional create. Without an answer it is repeated once."""
-        resource = new_personal(practitioner_id, identifier, (start, end), what, self._settings)
-        name = f"{self._settings.personal_system}|{identifier}"
+        resource = new_appointment(kind, practitioner_id, identifier, span, what, self._settings)
+        name = f"{system_of(kind, self._settings)}|{identifier}"
         headers = {**_WRITE, "If-None-Exist": f"identifier={name}"}
 
         def create() -> Answer:

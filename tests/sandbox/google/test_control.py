@@ -61,6 +61,7 @@ def test_a_person_acts_by_name(sandbox: Sandbox) -> None:
         ("POST", "faults", {"operation": "token", "status": 7}, "'status' is an HTTP status"),
         ("POST", "faults", {"status": 500}, "'operation' is missing"),
         ("POST", "expire-sync-tokens", {"calendar": "nowhere"}, "no calendar 'nowhere'"),
+        ("POST", "expire-sync-tokens", {"sub": "0"}, "no account with sub '0'"),
         ("POST", "settings", {"speed": 1}, "unknown setting 'speed'"),
         ("POST", "settings", {"revive": "maybe"}, "'works' or 'forbidden'"),
         ("POST", "settings", {"bare_tombstones": 1}, "'bare_tombstones' is a bool"),
@@ -92,6 +93,10 @@ def test_a_wrong_request_is_told_what_is_wrong(
         ({"action": "delete", "calendar": "primary", "event": 5}, "'event' is a text"),
         ({"action": "share_calendar", "calendar": "primary", "account": "0", "role": "reader"}, "no account"),
         ({"action": "create", "calendar": "primary", "body": {}}, "Missing start time."),
+        ({"action": "publish_calendar", "calendar": "primary", "role": "owner"}, "no role for everybody"),
+        ({"action": "restore_calendar", "calendar": "primary"}, "no calendar 'primary'"),
+        ({"action": "color_calendar", "calendar": "primary", "color": 3}, "'color' is a text"),
+        ({"action": "change_setting", "setting": "mood", "value": "good"}, "no setting 'mood'"),
     ],
 )
 def test_a_wrong_action_is_told_what_is_wrong(sandbox: Sandbox, request_: Any, names: str) -> None:
@@ -99,6 +104,37 @@ def test_a_wrong_action_is_told_what_is_wrong(sandbox: Sandbox, request_: Any, n
     status, _, answer = sandbox.request("POST", "/control/user", body)
     assert status == 400
     assert names in answer["error"]
+
+
+def test_calendars_are_shared_published_hidden_left_and_restored_by_name(sandbox: Sandbox) -> None:
+    owner, other = sandbox.account(), sandbox.account(scopes=["calendar"])
+    entries = sandbox.client(other).calendarList()
+
+    def listed(**query: bool) -> list[str]:
+        found = entries.list(**query).execute()["items"]
+        return [entry["accessRole"] for entry in found if entry["id"] == owner["calendar"]]
+
+    where = {"calendar": owner["calendar"]}
+    sandbox.user(owner, "share_calendar", **where, account=other["sub"], role="writer")
+    assert listed() == ["writer"]
+    sandbox.user(owner, "publish_calendar", **where, role="reader")
+    sandbox.user(owner, "unshare_calendar", **where, account=other["sub"])
+    assert listed() == ["reader"]
+    sandbox.user(other, "hide_calendar", **where)
+    assert (listed(), listed(showHidden=True)) == ([], ["reader"])
+    sandbox.user(other, "show_calendar", **where)
+    sandbox.user(other, "color_calendar", **where, color="3")
+    sandbox.user(other, "nickname_calendar", **where, summary="Theirs")
+    entry = entries.get(calendarId=owner["calendar"]).execute()
+    assert (entry["colorId"], entry["summaryOverride"]) == ("3", "Theirs")
+    sandbox.user(other, "unsubscribe", **where)
+    assert listed() == []
+    sandbox.user(other, "subscribe", **where)
+    sandbox.user(owner, "publish_calendar", **where, role=None)
+    assert listed() == []
+    made = sandbox.user(owner, "create_calendar", summary="Work")["id"]
+    sandbox.user(owner, "delete_calendar", calendar=made)
+    assert sandbox.user(owner, "restore_calendar", calendar=made)["summary"] == "Work"
 
 
 def test_an_account_refused_for_its_scopes_is_not_made(sandbox: Sandbox) -> None:

@@ -543,6 +543,28 @@ def test_the_sync_message_can_come_before_the_answer(sandbox: Sandbox, hook: Hoo
     assert hook.receiver.received[0].headers["x-goog-message-number"] == "1"
 
 
+def test_every_collection_can_be_watched_over_the_wire(sandbox: Sandbox, hook: Hook) -> None:
+    account = sandbox.account(scopes=["calendar"])
+    client, name = sandbox.client(account), account["sub"][:12]
+    sandbox.control("POST", "settings", {"sync_before_answer": True})
+
+    def channel(kind: str) -> Json:
+        return {"id": f"{kind}-{name}", "type": "web_hook", "address": hook.address}
+
+    client.acl().watch(calendarId="primary", body=channel("acl")).execute()
+    client.calendarList().watch(body=channel("list")).execute()
+    client.settings().watch(body=channel("settings")).execute()
+    rule = {"role": "reader", "scope": {"type": "default"}}
+    client.acl().insert(calendarId="primary", body=rule).execute()
+    client.calendarList().patch(calendarId="primary", body={"colorId": "3"}).execute()
+    sandbox.user(account, "change_setting", setting="weekStart", value="1")
+    told = [hook.next().headers for _ in range(6)]
+    assert [headers["x-goog-resource-state"] for headers in told] == ["sync"] * 3 + ["exists"] * 3
+    assert sorted(headers["x-goog-channel-id"] for headers in told[3:]) == [
+        f"{kind}-{name}" for kind in ("acl", "list", "settings")
+    ]
+
+
 def test_a_receiver_that_fails_is_asked_again(sandbox: Sandbox, hook: Hook) -> None:
     sandbox.control("POST", "settings", {"push_retry_seconds": 0})
     account = sandbox.account()

@@ -137,6 +137,45 @@ def test_a_known_version_is_not_sent_again(sandbox: Sandbox) -> None:
     assert (status, body) == (304, "")
 
 
+def test_a_known_version_of_anything_is_not_sent_again(sandbox: Sandbox) -> None:
+    account = sandbox.account(scopes=FULL)
+    bearer = sandbox.bearer(account)
+    for path in (
+        "calendars/primary",
+        "calendars/primary/acl",
+        f"calendars/primary/acl/user:{account['email']}",
+        "calendars/primary/events",
+        "users/me/calendarList",
+        "users/me/calendarList/primary",
+        "users/me/settings/timezone",
+    ):
+        get = {"method": "GET", "path": f"/calendar/v3/{path}", "authorization": bearer}
+        etag = sandbox.request(**get)[1]["etag"]
+        assert sandbox.request(**get, if_none_match=f'"0", {etag}')[0] == 304, path
+        assert sandbox.request(**get, if_none_match='"0"')[0] == 200, path
+
+
+def test_a_verb_can_be_named_by_a_header(sandbox: Sandbox) -> None:
+    account = sandbox.account(scopes=FULL)
+    made = sandbox.user(account, "create", calendar="primary", body=event())
+    path = f"/calendar/v3/calendars/primary/events/{made['id']}"
+    post = {"method": "POST", "path": path, "authorization": sandbox.bearer(account)}
+    answer = sandbox.request(**post, body={"summary": "Tea"}, x_http_method_override="PATCH")[2]
+    assert answer["summary"] == "Tea"
+    assert sandbox.request(**post, x_http_method_override="delete")[0] == 204
+    assert sandbox.request(**post, x_http_method_override="TRACE")[0] == 404
+
+
+def test_a_token_may_come_as_a_parameter_and_the_answer_only_as_json(sandbox: Sandbox) -> None:
+    account = sandbox.account()
+    token = sandbox.bearer(account).removeprefix("Bearer ")
+    path = f"/calendar/v3/users/me/calendarList?oauth_token={token}&prettyPrint=false"
+    assert sandbox.request("GET", path)[0] == 200
+    error = sandbox.request("GET", f"{path}&alt=media")[2]["error"]
+    assert (error["code"], error["errors"][0]["location"]) == (400, "alt")
+    assert token not in str(sandbox.requests(account))
+
+
 # --- errors ---------------------------------------------------------------------------------------------
 
 
@@ -257,6 +296,15 @@ def test_expired_sync_tokens_answer_410(sandbox: Sandbox) -> None:
     status, reason, error = refused(events.list(calendarId="primary", syncToken=token))
     assert (status, reason) == (410, "fullSyncRequired")
     assert error["errors"][0]["location"] == "syncToken"
+
+
+def test_an_accounts_list_has_sync_tokens_that_expire_too(sandbox: Sandbox) -> None:
+    account = sandbox.account()
+    entries = sandbox.client(account).calendarList()
+    token = entries.list().execute()["nextSyncToken"]
+    assert entries.list(syncToken=token).execute()["items"] == []
+    sandbox.control("POST", "expire-sync-tokens", {"sub": account["sub"]})
+    assert refused(entries.list(syncToken=token))[:2] == (410, "fullSyncRequired")
 
 
 def test_too_many_units_in_a_minute_are_refused(sandbox: Sandbox) -> None:

@@ -38,6 +38,16 @@ def test_a_foreign_organizer_makes_it_a_private_copy() -> None:
     assert made["creator"]["email"] == "anna@example.com"
 
 
+def test_a_calendars_new_title_is_not_on_the_copies_of_others() -> None:
+    world = World()
+    made, own = imported(world, organizer=FOREIGN), world.insert()
+    moved(world, world.insert(id="aaaaa")["id"])
+    world.google.calendars.patch(world.sub, world.calendar, {"summary": "Plans"})
+    assert world.get(made["id"])["organizer"] == FOREIGN
+    assert world.get(own["id"])["organizer"]["displayName"] == "Plans"
+    assert "organizer" not in world.get("aaaaa")
+
+
 @pytest.mark.parametrize("how", ["alive", "deleted", "with a later sequence", "made by an insert"])
 def test_a_known_uid_is_a_duplicate(how: str) -> None:
     world = World()

@@ -10,13 +10,16 @@ from urllib.parse import quote
 
 from requests import RequestException, Session
 
-from sandbox.demo.errors import DemoError
 from sandbox.ehr.server import TOKEN
 
 Json = dict[str, Any]
 
 _SECONDS = 30.0
 _PATIENT_PAGES_MAX = 100
+
+
+class ControlError(Exception):
+    """The text is a whole sentence: which sandbox refuses what, or does not answer any more."""
 
 
 def last_number(requests: Sequence[Json], before: int = 0) -> int:
@@ -40,17 +43,23 @@ class _Control:
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
     ) -> Any:
-        """The answer's JSON. Raises DemoError with the server's own sentence."""
+        """The answer's JSON. Raises ControlError with the server's own sentence."""
         try:
             answer = self._session.request(
                 method, f"{self.url}{path}", json=body, params=params, headers=headers, timeout=_SECONDS
             )
             content = answer.json()
         except RequestException:
-            raise DemoError(f"{self._name} does not answer any more ({method} {path})") from None
+            raise ControlError(f"{self._name} does not answer any more ({method} {path})") from None
         if answer.status_code >= 400:
-            raise DemoError(f"{self._name} refuses {method} {path}: {content.get('error', content)}")
+            raise ControlError(f"{self._name} refuses {method} {path}: {content.get('error', content)}")
         return content
+
+
+class _Clocked(_Control):
+    def set_ahead(self, seconds: float) -> None:
+        """Its clock: so far ahead of the machine's."""
+        self._ask("PUT", "/control/clock", {"offset_seconds": seconds})
 
 
 @dataclass(frozen=True)
@@ -75,13 +84,9 @@ class Imported:
     """Sentences with file and line."""
 
 
-class GoogleSandbox(_Control):
+class GoogleSandbox(_Clocked):
     def __init__(self, url: str) -> None:
         super().__init__("the sandbox Google", url)
-
-    def set_ahead(self, seconds: float) -> None:
-        """Its clock: so far ahead of the machine's."""
-        self._ask("PUT", "/control/clock", {"offset_seconds": seconds})
 
     def add_account(self, email: str, zone: str, name: str) -> Account:
         made = self._ask("POST", "/control/accounts", {"email": email, "time_zone": zone, "name": name})
@@ -107,6 +112,18 @@ class GoogleSandbox(_Control):
     def requests(self, since: int = 0) -> list[Json]:
         """API requests with a number above `since`, oldest first."""
         answer: list[Json] = self._ask("GET", "/control/requests", params={"since": str(since)})["requests"]
+        return answer
+
+    def change(self, **settings: object) -> Json:
+        """How it behaves."""
+        answer: Json = self._ask("POST", "/control/settings", settings)
+        return answer
+
+    def deliveries(self, since: int = 0) -> list[Json]:
+        """Outcomes of push messages with a number above `since`, oldest first."""
+        answer: list[Json] = self._ask("GET", "/control/deliveries", params={"since": str(since)})[
+            "deliveries"
+        ]
         return answer
 
 
@@ -152,9 +169,48 @@ class EhrSandbox(_Control):
             found |= {each["resource"]["id"]: each["resource"] for each in bundle.get("entry", ())}
             following = (link["url"] for link in bundle["link"] if link["relation"] == "next")
             path = next((url.removeprefix(self.url) for url in following), None)
-        raise DemoError(f"the sandbox EHR has more than {_PATIENT_PAGES_MAX} pages of patients")
+        raise ControlError(f"the sandbox EHR has more than {_PATIENT_PAGES_MAX} pages of patients")
 
     def requests(self, since: int = 0) -> list[Json]:
         """API requests with a number above `since`, oldest first."""
         answer: list[Json] = self._ask("GET", "/control/requests", params={"since": str(since)})
+        return answer
+
+    def notify(self, url: str, secret: str) -> None:
+        """From now on every change is told there."""
+        self._ask("POST", "/control/hooks", {"url": url, "secret": secret})
+
+    def token(self, practitioner: str, **claims: object) -> str:
+        """What the EHR gives to its user; `claims`: another role, or what is wrong about it."""
+        token: str = self._ask("POST", "/control/token", {"practitioner": practitioner, **claims})["token"]
+        return token
+
+
+class TasksSandbox(_Clocked):
+    def __init__(self, url: str) -> None:
+        super().__init__("the sandbox Cloud Tasks", url)
+
+    def change(self, **settings: bool) -> Json:
+        """`paused`, `duplicates`, `reorder`."""
+        answer: Json = self._ask("POST", "/control/settings", settings)
+        return answer
+
+    def waiting(self) -> list[Json]:
+        """What waits or runs."""
+        answer: list[Json] = self._ask("GET", "/control/tasks")["tasks"]
+        return answer
+
+    def attempts(self, since: int = 0) -> list[Json]:
+        """Attempts that ended with a number above `since`, oldest first."""
+        answer: list[Json] = self._ask("GET", "/control/history", params={"since": str(since)})["attempts"]
+        return answer
+
+
+class SchedulerSandbox(_Clocked):
+    def __init__(self, url: str) -> None:
+        super().__init__("the sandbox Cloud Scheduler", url)
+
+    def tick(self) -> Json:
+        """Run the job now; what came of it."""
+        answer: Json = self._ask("POST", "/control/tick")
         return answer
