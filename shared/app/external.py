@@ -120,6 +120,8 @@ class ExternalGatherer(Gatherer):
                     see_event(self.case(item.k, item), None, self.tools.renderer)
                 else:
                     self.verify(item)
+            elif item.k in self._cases and item.event_id in evidence:
+                see_event(self._cases[item.k], None, self.tools.renderer)
             elif item.retry_at is not None:
                 self.case(item.k, item)
         for case in self._cases.values():

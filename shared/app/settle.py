@@ -196,7 +196,7 @@ class Settler:
         made_by_hand = (
             item.kind is Kind.PERSONAL and item.origin is Side.CALENDAR and item.appointment_id is None
         )
-        if made_by_hand and event is not None and event.series and not event.cancelled:
+        if made_by_hand and event is not None and event.master and not event.cancelled:
             raise RejectedError("series_not_taken_in")
 
     def _decide(self, case: Case) -> Decision:
