@@ -186,7 +186,7 @@ def complete(world: Connecting, within: World, *, practice: str, practitioner: s
     raise RetryableError("connect_contested")
 
 
-def practice_of(world: Connecting, state: str) -> str | None:
+def practice_of_state(world: Connecting, state: str) -> str | None:
     """The practice that waits for the answer to this state, be it expired or used; None: it is not ours."""
     opened = open_state(state, world.signing, _ANY_TIME)
     return opened.practice if opened else None
