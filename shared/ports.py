@@ -133,13 +133,17 @@ class RefusedError(RejectedError):
     """A deleted event cannot be brought back under its id."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CalendarEntry:
     """One calendar on the list of an account."""
 
     id: str
+    name: str
+    """As its person sees it."""
     description: str
     owner: bool
+    primary: bool
+    """The one that an account begins with."""
     zone: str
     """IANA name as the service gives it."""
 
@@ -284,8 +288,10 @@ class FeedPage:
 @dataclass(frozen=True)
 class Practitioner:
     id: str
+    name: str
+    """As the EHR shows it; empty where it has none."""
     zone: str | None
-    """IANA name, where the EHR knows it."""
+    """IANA name, where the EHR has one that is known here too."""
 
 
 class Ehr(Protocol):

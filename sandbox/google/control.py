@@ -26,7 +26,10 @@ from sandbox.google.user import Person
 ACTIONS = frozenset(name for name in dir(Person) if not name.startswith("_"))
 
 TEXTS = frozenset(
-    {"calendar", "event", "destination", "account", "summary", "time_zone", "color", "setting", "value"}
+    {
+        *("calendar", "event", "destination", "account", "summary", "time_zone", "color", "setting", "value"),
+        *("scope", "response", "organizer"),
+    }
 )
 """Arguments of actions that must be texts."""
 

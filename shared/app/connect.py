@@ -185,6 +185,12 @@ def complete(world: Connecting, within: World, *, practice: str, practitioner: s
     raise RetryableError("connect_contested")
 
 
+def practice_of(world: Connecting, state: str) -> str | None:
+    """The practice that waits for the answer to this state, be it expired or used; None: it is not ours."""
+    opened = open_state(state, world.signing, _ANY_TIME)
+    return opened.practice if opened else None
+
+
 def _paths(world: Connecting, key: str, code: str) -> tuple[str, str, str]:
     return consent_path(world.keys.consent_given(code)), grant_path(key), connection_path(key)
 

@@ -73,7 +73,7 @@ class Staff:
     """An EHR that knows its practitioners."""
 
     def practitioner(self, practitioner_id: str) -> Practitioner:
-        return Practitioner(practitioner_id, ZONE if practitioner_id == ADA else None)
+        return Practitioner(practitioner_id, "", ZONE if practitioner_id == ADA else None)
 
 
 def no_calendars(connection: Connection, *, paced: bool) -> CalendarService:

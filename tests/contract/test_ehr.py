@@ -216,11 +216,22 @@ def ids(rows: list[Appointment]) -> list[str]:
 def test_a_practitioner_has_the_zone_they_work_in(world: World) -> None:
     extension = [{"url": SETTINGS.time_zone_extension, "valueCode": "America/Denver"}]
     robin = add_practitioner(world, extension=extension)
-    assert world.ehr.practitioner(robin) == Practitioner(robin, "America/Denver")
+    assert world.ehr.practitioner(robin) == Practitioner(robin, "Robin Musterfrau", "America/Denver")
 
 
 def test_a_practitioner_may_have_no_zone(world: World, robin: str) -> None:
-    assert world.ehr.practitioner(robin) == Practitioner(robin, None)
+    assert world.ehr.practitioner(robin).zone is None
+
+
+@pytest.mark.parametrize("zone", ["Europe/Nowhere", "America", "../UTC"])
+def test_a_zone_that_nobody_knows_is_none(world: World, zone: str) -> None:
+    extension = [{"url": SETTINGS.time_zone_extension, "valueCode": zone}]
+    assert world.ehr.practitioner(add_practitioner(world, extension=extension)).zone is None
+
+
+def test_a_practitioner_may_have_no_name(world: World) -> None:
+    nameless = world.put({"resourceType": "Practitioner"})
+    assert world.ehr.practitioner(nameless) == Practitioner(nameless, "", None)
 
 
 def test_a_practitioner_who_never_was_is_gone(world: World) -> None:

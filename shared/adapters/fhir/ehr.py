@@ -26,7 +26,7 @@ from shared.adapters.fhir.bundles import Page, page_from_json, resource_from_jso
 from shared.adapters.fhir.errors import NoAnswerError, translate
 from shared.adapters.fhir.exchange import Answer, Exchange
 from shared.adapters.fhir.feed import Params, newest_cursor, read_changes
-from shared.adapters.fhir.people import ELEMENTS, client_from_json, zone_of
+from shared.adapters.fhir.people import ELEMENTS, client_from_json, full_name, zone_of
 from shared.adapters.fhir.settings import FhirSettings
 from shared.core.errors import BlockedError, RejectedError
 from shared.core.model import Appointment, Client, Kind, Status, What
@@ -56,11 +56,12 @@ class FhirEhr:
     # --- people -----------------------------------------------------------------------------------------
 
     def practitioner(self, practitioner_id: str) -> Practitioner:
-        """`practitioner_id`: of a Practitioner, or `PractitionerRole/…`."""
+        """`practitioner_id`: of a Practitioner, or `PractitionerRole/…`, which has no name of its own."""
         reference = actor(practitioner_id)
         answer = self._send("Practitioner.read", "GET", _path(*reference.split("/", 1)))
         raw = resource_from_json(answer.body, reference.partition("/")[0])
-        return Practitioner(practitioner_id, zone_of(raw, self._settings.time_zone_extension))
+        zone = zone_of(raw, self._settings.time_zone_extension)
+        return Practitioner(practitioner_id, full_name(raw), zone)
 
     def clients(self, patient_ids: Iterable[str], mode: LabelMode) -> dict[str, Client]:
         clients = {}

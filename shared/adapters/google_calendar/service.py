@@ -34,8 +34,8 @@ _LIST_PAGE = 250
 INSTANCE_PAGES_MAX = 20
 """Of one series: 50,000 occurrences, one every twenty minutes for two years."""
 _EVENTS_PAGE = 2500
-_ENTRY_FIELDS = "id,description,accessRole,timeZone,deleted"
-_CALENDAR_FIELDS = "id,description,timeZone"
+_ENTRY_FIELDS = "id,summary,summaryOverride,description,accessRole,primary,timeZone,deleted"
+_CALENDAR_FIELDS = "id,summary,description,timeZone"
 _CHANNEL_FIELDS = "id,resourceId,expiration"
 _PAGE_FIELDS = f"nextPageToken,nextSyncToken,timeZone,items({FIELDS})"
 
@@ -245,8 +245,10 @@ def _entry(raw: dict[str, Any]) -> CalendarEntry:
         raise RetryableError("google_answer_unreadable")
     return CalendarEntry(
         id=raw["id"],
+        name=raw.get("summaryOverride") or raw.get("summary") or "",
         description=raw.get("description", ""),
         owner=raw.get("accessRole") == "owner",
+        primary=raw.get("primary") is True,
         zone=raw.get("timeZone", ""),
     )
 

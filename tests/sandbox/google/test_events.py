@@ -254,7 +254,7 @@ def test_a_patch_merges_objects_replaces_arrays_and_clears_with_null() -> None:
     assert patched["summary"] == "Tea"
     assert "location" not in patched
     assert patched["extendedProperties"] == {"private": {"k": "1", "g": "1"}, "shared": {"s": "1"}}
-    assert patched["attendees"] == [{"email": "c@example.com"}]
+    assert patched["attendees"] == [{"email": "c@example.com", "responseStatus": "needsAction"}]
     assert patched["reminders"] == made["reminders"]
 
 
