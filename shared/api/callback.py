@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 from shared.api.problems import why
 from shared.api.wire import Call, Reply
-from shared.app.connect import Connecting, practice_of, receive
+from shared.app.connect import Connecting, practice_of_state, receive
 from shared.core.errors import BlockedError, RejectedError, RetryableError, SyncError
 from shared.log import Severity, log
 from shared.wiring import Wiring
@@ -89,7 +89,7 @@ class Callback:
         if not state:
             return _Ended(_unknown(), "state_missing")
         connecting = self._wiring.connecting()
-        practice = practice_of(connecting, state)
+        practice = practice_of_state(connecting, state)
         front_end = self._wiring.front_end(practice) if practice else None
         if front_end is None:
             return _Ended(_unknown(), "state_unknown")

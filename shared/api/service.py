@@ -101,7 +101,7 @@ class Api:
         return Reply(
             204,
             headers={
-                "Access-Control-Allow-Methods": "GET, PATCH, POST",
+                "Access-Control-Allow-Methods": ", ".join(_USED),
                 "Access-Control-Allow-Headers": "Authorization, Content-Type",
                 "Access-Control-Max-Age": str(PREFLIGHT_SECONDS),
             },
@@ -121,6 +121,7 @@ class Api:
         return {"Access-Control-Allow-Origin": origin, "Access-Control-Expose-Headers": "Retry-After"}
 
 
+_USED = sorted({method for methods in ENDPOINTS.values() for method in methods})
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 

@@ -218,8 +218,7 @@ def stopped(
         _check_stopping(now, stopping)
         if now.status is Status.DISCONNECTED:
             return now
-        grant = 0 if status is Status.DISCONNECTED else now.grant
-        return replace(now, status=status, grant=grant)
+        return replace(now, status=status)
 
     return change(world, stopping.key, ended, besides=besides)
 

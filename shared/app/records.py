@@ -76,7 +76,7 @@ class Connection:
     epoch: int = 0
     """One more with whatever asks that everything is read again: settings, a pause, another account."""
     grant: int = 0
-    """Number of the grant it lives on; 0: none."""
+    """Number of the last grant it had, kept where that is gone: the next one has a higher."""
     pause_until: datetime | None = None
     """Its account is over a limit: nothing is read or written before."""
 

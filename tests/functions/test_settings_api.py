@@ -253,15 +253,21 @@ def test_what_was_not_started_cannot_be_paused_or_resumed(connected: Front, rest
 # --- disconnect -----------------------------------------------------------------------------------------
 
 
-def test_disconnecting_gives_the_grant_back_and_keeps_the_calendar(
-    started: Front, google_account: Account
-) -> None:
+def test_disconnecting_gives_the_grant_back(started: Front) -> None:
     state = started.post("/disconnect", {"events": "keep"})
     assert (state["status"], state["google_email"]) == ("disconnected", None)
     assert started.post("/disconnect")["status"] == "disconnected"
     assert started.refused("GET", "/calendars") == (404, "not_connected")
     assert started.refused("POST", "/start") == (409, "reconnect_needed")
+
+
+def test_whoever_comes_back_is_let_in_with_the_new_grant_at_once(
+    started: Front, google_account: Account
+) -> None:
+    before = started.get("/calendars")
+    started.post("/disconnect")
     assert started.connect(google_account)["status"] == "connected"
+    assert started.get("/calendars") == before
 
 
 def test_events_cannot_be_removed_yet_and_nothing_ends(started: Front) -> None:
