@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 
 from sandbox.google import fields, guests, listing, paging, resource, rows, series, times
 from sandbox.google.errors import (
-    ApiError,
     Json,
     bad_request,
     condition_not_met,
@@ -36,26 +35,20 @@ PAGE_MAX = 2500
 class Events(Writes):
     """One method per API method. `query` holds the request's parameters, as text or as values."""
 
-    def get(
-        self,
-        sub: str,
-        calendar_id: str,
-        event_id: str,
-        query: Mapping[str, Any] = NOTHING,
-        if_none_match: str | None = None,
-    ) -> Json:
-        """A deleted event is answered, as cancelled. ApiError 304 when the etag is the one given."""
+    def get(self, sub: str, calendar_id: str, event_id: str, query: Mapping[str, Any] = NOTHING) -> Json:
+        """A deleted event is answered, as cancelled."""
         calendar, role = self._store.open(sub, calendar_id)
-        event = _find(calendar, event_id)
-        if if_none_match is not None and _is_one_of(event, if_none_match):
-            raise ApiError(304, "notModified", "Not Modified")
-        return self._answer(event, role, query)
+        return self._answer(_find(calendar, event_id), role, query)
 
     def list(self, sub: str, calendar_id: str, query: Mapping[str, Any] = NOTHING) -> Json:
-        """One page: everything, or with `syncToken` what changed since."""
+        """One page: everything, or with `syncToken` what changed since.
+
+        Who may see times alone sees the instances of a series, as with `singleEvents`.
+        """
         store = self._store
         calendar, role = store.open(sub, calendar_id)
-        wanted = listing.read(query, store.now(), store.settings.updated_min_days_max)
+        asked = {**query, "singleEvents": True} if role == "freeBusyReader" else query
+        wanted = listing.read(asked, store.now(), store.settings.updated_min_days_max)
         size = paging.page_size(query, PAGE_DEFAULT, PAGE_MAX)
         listed = paging.Listed(f"events/{calendar.id}", calendar.epoch, calendar.history.last)
         begin = paging.beginning(listed, query)
@@ -245,13 +238,9 @@ def _number(query: Mapping[str, Any], name: str) -> int:
         raise invalid_parameter(f"Invalid integer value: '{query[name]}'.", name) from None
 
 
-def _is_one_of(event: Event, header: str) -> bool:
-    tags = [tag.strip() for tag in header.split(",")]
-    return "*" in tags or event.resource["etag"] in tags
-
-
 def _check_match(event: Event, if_match: str | None) -> None:
-    if if_match is not None and not _is_one_of(event, if_match):
+    tags = ["*"] if if_match is None else [tag.strip() for tag in if_match.split(",")]
+    if not {"*", event.resource["etag"]} & set(tags):
         raise condition_not_met()
 
 

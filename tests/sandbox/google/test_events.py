@@ -350,16 +350,6 @@ def test_the_etag_read_or_a_star_lets_a_change_through() -> None:
     world.delete(made["id"], if_match="*")
 
 
-def test_a_read_of_a_known_version_is_not_modified() -> None:
-    world = World()
-    made = world.insert()
-    get = world.google.events.get
-    answer = refusal(get, world.sub, world.calendar, made["id"], {}, made["etag"])
-    assert answer[0] == 304
-    world.patch(made["id"], {"summary": "x"})
-    assert get(world.sub, world.calendar, made["id"], {}, made["etag"])["summary"] == "x"
-
-
 # --- deletion -------------------------------------------------------------------------------------------
 
 
