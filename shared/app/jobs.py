@@ -158,9 +158,11 @@ def _queue(job: Job) -> Queue:
 
 
 def _key(job: FeedTask | CalendarTask) -> str:
+    """The same for jobs that do the same: one that looks is not merged into one that does not."""
     if isinstance(job, FeedTask):
         return f"feed-{job.practice}"
-    return f"calendar-{job.queue.value}-{job.calendar_key}{'-whole' if job.everything else ''}"
+    what = f"{'-whole' if job.everything else ''}{'' if job.look else '-open'}"
+    return f"calendar-{job.queue.value}-{job.calendar_key}{what}"
 
 
 # --- what it does -----------------------------------------------------------------------------------------
