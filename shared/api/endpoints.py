@@ -103,7 +103,7 @@ Do: TypeAlias = Callable[[Use, Any], BaseModel]
 class Endpoint:
     do: Do
     body: type[Body] | None = None
-    """None: there is none, and what comes is not read."""
+    """None: there is none to be read."""
     admin: bool = False
     """Open to administrators of the practice too, for everybody in it."""
     status: int = 200
@@ -121,13 +121,20 @@ def show_settings(use: Use, _: None) -> SettingsAnswer:
 
 
 def change_settings(use: Use, body: SettingsBody) -> SettingsAnswer:
+    """In one commit, over what is stored then: another change at the same moment is not undone."""
     if body.google_edits is Edits.ACCEPT:  # whether an appointment is protected is not known of every EHR
         raise ProblemError("accept_unavailable")
-    settings = _changed(use, connections.load(use.world, use.key).settings, body)
-    if body.calendar_name is not None:
-        connections.change(use.world, use.key, _renamed_to(body.calendar_name))
+
+    def changed(now: Connection) -> Connection:
+        name = body.calendar_name or now.calendar_name
+        if name != now.calendar_name and now.status is not Status.CONNECTED:
+            raise ProblemError("already_started")
+        settings = _changed(use, now.settings, body)
+        epoch = now.epoch + (settings != now.settings)  # all is read again under others
+        return replace(now, settings=settings, calendar_name=name, epoch=epoch)
+
     before = connections.load(use.world, use.key)
-    connection = connections.change_settings(use.world, use.key, settings)
+    connection = connections.change(use.world, use.key, changed)
     if connection.epoch != before.epoch:
         use.read_again_soon(connection)
     return SettingsAnswer.of(connection)
@@ -153,15 +160,6 @@ def _changed(use: Use, settings: ConnectionSettings, body: SettingsBody) -> Conn
         if not today - timedelta(days=PAST_DAYS_MAX) <= body.start_from <= today:
             raise invalid({"start_from": "out_of_range"})
     return changed
-
-
-def _renamed_to(name: str) -> Callable[[Connection], Connection]:
-    def renamed(now: Connection) -> Connection:
-        if now.status is not Status.CONNECTED and now.calendar_name != name:
-            raise ProblemError("already_started")
-        return replace(now, calendar_name=name)
-
-    return renamed
 
 
 # --- connect --------------------------------------------------------------------------------------------
@@ -260,7 +258,7 @@ def start(use: Use, body: StartBody) -> StateAnswer:
     return show_state(use, None)
 
 
-def check_now(use: Use, _: None) -> NothingAnswer:
+def check_now(use: Use, _: Body) -> NothingAnswer:
     """Here the queue is all there is to it: a failure of it is told."""
     connection = connections.load(use.world, use.key)
     if not connection.moves:
@@ -270,12 +268,12 @@ def check_now(use: Use, _: None) -> NothingAnswer:
     return NothingAnswer()
 
 
-def pause(use: Use, _: None) -> StateAnswer:
+def pause(use: Use, _: Body) -> StateAnswer:
     connections.pause(use.world, use.key)
     return show_state(use, None)
 
 
-def resume(use: Use, _: None) -> StateAnswer:
+def resume(use: Use, _: Body) -> StateAnswer:
     use.read_again_soon(connections.resume(use.world, use.key))
     return show_state(use, None)
 
@@ -297,9 +295,9 @@ ENDPOINTS: Mapping[str, Mapping[str, Endpoint]] = {
     "/external-calendars/choose": {"POST": Endpoint(choose_external, ChooseBody)},
     "/external-calendars/leave": {"POST": Endpoint(leave_external, LeaveBody)},
     "/start": {"POST": Endpoint(start, StartBody)},
-    "/check-now": {"POST": Endpoint(check_now, status=202)},
-    "/pause": {"POST": Endpoint(pause, admin=True)},
-    "/resume": {"POST": Endpoint(resume)},
+    "/check-now": {"POST": Endpoint(check_now, Body, status=202)},
+    "/pause": {"POST": Endpoint(pause, Body, admin=True)},
+    "/resume": {"POST": Endpoint(resume, Body)},
     "/disconnect": {"POST": Endpoint(end, DisconnectBody, admin=True)},
 }
 """By what follows `/v1/practitioners/{id}/sync`, and by method."""

@@ -58,7 +58,7 @@ Email = Annotated[str, StringConstraints(max_length=320, pattern=r"^[^\s@]+@[^\s
 
 
 class Body(BaseModel):
-    """None stands for what was left out; null in a body is refused, see `nulls`."""
+    """By itself: one that has nothing to say. None stands for what was left out; null is refused."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 

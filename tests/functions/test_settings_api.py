@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import requests
 
+from shared.adapters.firestore import FirestoreDocuments
 from shared.adapters.google_oauth import APP_CREATED, LIST_READ
 from tests.functions.deployed import (
     BROKEN,
@@ -368,6 +369,22 @@ def test_other_settings_of_what_runs_ask_for_one_pass_and_the_same_ones_for_none
     assert started.status == "syncing"
 
 
+def test_two_changes_at_the_same_moment_are_both_kept(
+    connected: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit, meanwhile = FirestoreDocuments.commit, [{"horizon_days": 99}]
+
+    def raced(self: FirestoreDocuments, writes: Any) -> Any:
+        while meanwhile:
+            assert connected.call("PATCH", "/settings", meanwhile.pop()).status_code == 200
+        return commit(self, writes)
+
+    monkeypatch.setattr(FirestoreDocuments, "commit", raced)
+    connected.call("PATCH", "/settings", {"mode": "one_way"})
+    settings = connected.get("/settings")
+    assert (settings["mode"], settings["horizon_days"]) == ("one_way", 99)
+
+
 def test_what_is_switched_off_asks_for_nothing(deployment: Deployment, started: Front) -> None:
     started.call("PATCH", "/settings", {"mode": "off"})
     assert deployment.waiting("bulk") == []
@@ -595,7 +612,10 @@ def test_trust_follows_the_practices_secret(deployment: Deployment, front: Front
 @pytest.mark.parametrize(
     "path",
     ["/", "/v1", "/v1/practitioners/x", "/v1/practitioners/x/sync/", "/v1/practitioners/x/sync/other"]
-    + [f"/v1/practitioners/{each}/sync" for each in ("", "a/b", "a%20b", "x" * 65, "Patient/x", "..%2F..")],
+    + [
+        f"/v1/practitioners/{each}/sync"
+        for each in ("", ".", "..", "a/b", "a%20b", "x" * 65, "Patient/x", "..%2F..")
+    ],
 )
 def test_there_is_nothing_at_another_address(deployment: Deployment, path: str) -> None:
     answer = deployment.api.get(path)
@@ -668,6 +688,7 @@ def test_json_may_name_its_charset(connected: Front) -> None:
         ("/connect/complete", {"code": 7, "x": HOSTILE}, "code"),
         ("/start", {"calendar_name": f"{HOSTILE}\0"}, "calendar_name"),
         ("/disconnect", {"events": HOSTILE}, "events"),
+        ("/pause", {"for": HOSTILE}, "for"),
     ],
 )
 def test_a_problem_names_fields_and_repeats_no_value(
