@@ -167,16 +167,16 @@ def _queue(job: Job) -> Queue:
 
 
 def _key(job: Job) -> str:
-    """Of jobs that do the same, however often each was tried."""
+    """The same for jobs that do the same: one that looks is not merged into one that does not."""
     match job:
         case FeedTask():
             return f"feed-{job.practice}"
         case LooksTask():
             return f"looks-{_digest(job.calendar_keys)}"
         case CalendarTask():
-            flags = f"{'' if job.look else '-unlooked'}{'-whole' if job.everything else ''}"
+            what = f"{'-whole' if job.everything else ''}{'' if job.look else '-open'}"
             ids = f"-{_digest(job.ids)}" if job.ids else ""
-            return f"calendar-{job.queue.value}-{job.calendar_key}{flags}{ids}"
+            return f"calendar-{job.queue.value}-{job.calendar_key}{what}{ids}"
 
 
 def _digest(names: Sequence[str]) -> str:

@@ -51,7 +51,8 @@ def _due(world: World, documents: Mapping[str, Document]) -> dict[str, tuple[Cal
     for path, calendar in calendars.items():
         connection = connection_of(connections[connection_path(calendar.connection)])
         paused = connection.pause_until is not None and connection.pause_until > now
-        if connection.moves and calendar.active and not (calendar.missing or paused):
+        waits = calendar.missing or paused or calendar.is_leased(now)  # a stamp would take it from the job
+        if connection.moves and calendar.active and not waits:
             due[path] = calendar, connection
     return due
 
