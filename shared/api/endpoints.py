@@ -19,11 +19,15 @@ from shared.api.models import (
     Body,
     CalendarAnswer,
     CalendarsAnswer,
+    ChooseBody,
     CompleteAnswer,
     CompleteBody,
     ConnectAnswer,
     ConnectBody,
     DisconnectBody,
+    ExternalCalendarAnswer,
+    ExternalCalendarsAnswer,
+    LeaveBody,
     NothingAnswer,
     SettingsAnswer,
     SettingsBody,
@@ -31,16 +35,18 @@ from shared.api.models import (
     StateAnswer,
 )
 from shared.api.problems import ProblemError, invalid
-from shared.app import connect, connections
+from shared.app import choosing, connect, connections
 from shared.app.connect import Connecting
 from shared.app.disconnect import disconnect
-from shared.app.eligible import Reach, candidates
+from shared.app.eligible import Candidate, Reach, candidates
+from shared.app.external_state import read_external
 from shared.app.grants import grant_of, grant_path
 from shared.app.jobs import CalendarTask, FeedTask, Job, arriving
 from shared.app.records import Connection, Status
 from shared.app.set_up import set_up
 from shared.app.state import SyncState, read_state
 from shared.app.world import World
+from shared.core.blocking import BlockRules
 from shared.core.errors import GrantDeadError, SyncError
 from shared.core.policy import HORIZON_DAYS_MAX, ConnectionSettings, Edits
 from shared.log import Severity, log
@@ -75,11 +81,17 @@ class Use:
         self.tasks.enqueue(arriving(job, self.world.clock.now(), self.bucket_seconds))
 
     def read_again_soon(self, connection: Connection) -> None:
-        """Best effort: a complete pass is wanted."""
+        """Best effort: a complete pass of each of its calendars is wanted."""
+        for calendar in connections.calendars_of(self.world, connection.key):
+            if calendar.active:
+                self.read_soon(connection, calendar.key)
+
+    def read_soon(self, connection: Connection, calendar_key: str) -> None:
+        """Best effort: a complete pass of this calendar is wanted."""
         if not connection.moves:
             return
         try:
-            self.enqueue(CalendarTask(connection.calendar_key, look=False, queue=Queue.BULK))
+            self.enqueue(CalendarTask(calendar_key, look=False, queue=Queue.BULK))
         except SyncError as error:
             log(Severity.WARNING, "api.not_enqueued", reason=error.reason)
 
@@ -129,7 +141,16 @@ def change_settings(use: Use, body: SettingsBody) -> SettingsAnswer:
 
 
 def _changed(use: Use, settings: ConnectionSettings, body: SettingsBody) -> ConnectionSettings:
-    names = ("mode", "client_label", "google_edits", "personal_text", "horizon_days", "start_from")
+    names = (
+        "mode",
+        "client_label",
+        "google_edits",
+        "personal_text",
+        "external_titles",
+        "free_events",
+        "horizon_days",
+        "start_from",
+    )
     given = {name: getattr(body, name) for name in names if getattr(body, name) is not None}
     if body.time_zone is not None:
         given["zone"] = ZoneInfo(body.time_zone)
@@ -172,17 +193,55 @@ def complete(use: Use, body: CompleteBody) -> CompleteAnswer:
 
 
 def list_calendars(use: Use, _: None) -> CalendarsAnswer:
-    connection = connections.load(use.world, use.key)
+    found = _candidates(use, connections.load(use.world, use.key))
+    return CalendarsAnswer([CalendarAnswer.of(each) for each in found])
+
+
+def _candidates(use: Use, connection: Connection) -> list[Candidate]:
     grant = use.world.documents.get(grant_path(use.key)).get(grant_path(use.key))
     if grant is None:
         raise ProblemError("not_connected")
     reach = use.reach(grant_of(grant).scopes)
     try:
-        found = candidates(use.world, connection, reach)
+        return candidates(use.world, connection, reach)
     except GrantDeadError:
         connections.grant_died(use.world, connection)
         raise
-    return CalendarsAnswer([CalendarAnswer.of(each) for each in found])
+
+
+# --- external calendars ---------------------------------------------------------------------------------
+
+
+def list_external(use: Use, _: None) -> ExternalCalendarsAnswer:
+    connection = connections.load(use.world, use.key)
+    states = read_external(use.world, connection)
+    return ExternalCalendarsAnswer([ExternalCalendarAnswer.of(state) for state in states])
+
+
+def choose_external(use: Use, body: ChooseBody) -> ExternalCalendarsAnswer:
+    connection = connections.load(use.world, use.key)
+    _check_eligible(_candidates(use, connection), body.id)
+    chosen = [each.calendar for each in read_external(use.world, connection)]
+    before = next((each.rules for each in chosen if each.calendar_id == body.id), BlockRules())
+    rules = body.rules.on(before) if body.rules else None
+    calendar = choosing.choose(use.world, use.key, body.id, rules)
+    use.read_soon(connection, calendar.key)
+    return list_external(use, None)
+
+
+def leave_external(use: Use, body: LeaveBody) -> ExternalCalendarsAnswer:
+    connection = connections.load(use.world, use.key)
+    calendar = choosing.leave(use.world, use.key, body.id)
+    use.read_soon(connection, calendar.key)
+    return list_external(use, None)
+
+
+def _check_eligible(found: list[Candidate], calendar_id: str) -> None:
+    candidate = next((each for each in found if each.entry.id == calendar_id), None)
+    if candidate is None:
+        raise ProblemError("calendar_unknown")
+    if candidate.unfit is not None:
+        raise ProblemError("calendar_not_eligible", members={"reason": candidate.unfit.value})
 
 
 # --- the life of the sync -------------------------------------------------------------------------------
@@ -232,6 +291,9 @@ ENDPOINTS: Mapping[str, Mapping[str, Endpoint]] = {
     "/connect": {"POST": Endpoint(ask_for_consent, ConnectBody)},
     "/connect/complete": {"POST": Endpoint(complete, CompleteBody)},
     "/calendars": {"GET": Endpoint(list_calendars)},
+    "/external-calendars": {"GET": Endpoint(list_external)},
+    "/external-calendars/choose": {"POST": Endpoint(choose_external, ChooseBody)},
+    "/external-calendars/leave": {"POST": Endpoint(leave_external, LeaveBody)},
     "/start": {"POST": Endpoint(start, StartBody)},
     "/check-now": {"POST": Endpoint(check_now, Body, status=202)},
     "/pause": {"POST": Endpoint(pause, Body, admin=True)},

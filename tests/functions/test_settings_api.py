@@ -37,6 +37,9 @@ ENDPOINTS = [
     ("POST", "/connect"),
     ("POST", "/connect/complete"),
     ("GET", "/calendars"),
+    ("GET", "/external-calendars"),
+    ("POST", "/external-calendars/choose"),
+    ("POST", "/external-calendars/leave"),
     ("POST", "/start"),
     ("POST", "/check-now"),
     ("POST", "/pause"),
@@ -287,6 +290,8 @@ def test_the_settings_at_first(connected: Front) -> None:
         "client_label": "internal_id",
         "google_edits": "revert",
         "personal_text": "Busy",
+        "external_titles": "hide",
+        "free_events": "hide",
         "horizon_days": 201,
         "time_zone": "America/Denver",
         "calendar_name": "Practice appointments",
@@ -420,6 +425,45 @@ def test_a_right_that_was_not_granted_is_the_reason(front: Front, google_account
     assert (primary["eligible"], primary["reason"]) == (False, "rights_missing")
 
 
+def test_a_chosen_calendar_is_read_and_one_that_is_left_loses_its_blocks(
+    deployment: Deployment, started: Front, google_account: Account
+) -> None:
+    bulk = asked_for(deployment, "bulk", BULK)
+    body = {"id": google_account.email, "rules": {"all_day": False}}
+    (chosen,) = started.post("/external-calendars/choose", body)
+    assert (chosen["id"], chosen["status"]) == (google_account.email, "reading")
+    assert chosen["rules"] == {
+        "all_day": False,
+        "tentative": True,
+        "unanswered": True,
+        "focus_time": True,
+        "out_of_office": True,
+    }
+    assert asked_for(deployment, "bulk", BULK) == bulk + 1
+    again = {"id": google_account.email, "rules": {"tentative": False}}
+    (chosen,) = started.post("/external-calendars/choose", again)
+    assert (chosen["rules"]["all_day"], chosen["rules"]["tentative"]) == (False, False)
+    assert started.get("/external-calendars") == [chosen]
+    (left,) = started.post("/external-calendars/leave", {"id": google_account.email})
+    assert left["status"] == "leaving"
+
+
+def test_what_is_not_eligible_cannot_be_chosen(
+    deployment: Deployment, started: Front, google_account: Account
+) -> None:
+    other = account(deployment)
+    team = google_user(deployment, other, "create_calendar", summary="Team", time_zone="UTC")["id"]
+    sharing = {"calendar": team, "account": google_account.sub, "role": "reader"}
+    google_user(deployment, other, "share_calendar", **sharing)
+    refused = started.call("POST", "/external-calendars/choose", {"id": team})
+    assert (refused.status_code, refused.get_json()["code"]) == (422, "calendar_not_eligible")
+    assert refused.get_json()["reason"] == "not_owner"
+    unknown = started.refused("POST", "/external-calendars/choose", {"id": "nobodys"})
+    assert unknown == (404, "calendar_unknown")
+    assert started.refused("POST", "/external-calendars/leave", {"id": team}) == (404, "not_chosen")
+    assert started.get("/external-calendars") == []
+
+
 def test_google_that_is_down_is_to_be_asked_again(deployment: Deployment, connected: Front) -> None:
     fault = {"operation": "calendarList.list", "status": 503, "retry_after_seconds": 7, "count": 5}
     deployment.control(deployment.google, "POST", "faults", **fault)
@@ -448,7 +492,8 @@ def test_a_grant_that_is_dead_needs_a_new_consent(
     [each for each in ENDPOINTS if each[1] not in ("", "/connect", "/connect/complete")],
 )
 def test_without_a_connection_there_is_nothing_to_do_it_with(front: Front, method: str, rest: str) -> None:
-    assert front.refused(method, rest) == (404, "not_connected")
+    body = {"id": "calendar"} if rest.startswith("/external-calendars/") else None
+    assert front.refused(method, rest, body) == (404, "not_connected")
 
 
 # --- who calls ------------------------------------------------------------------------------------------
