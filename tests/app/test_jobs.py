@@ -90,11 +90,11 @@ def test_those_that_wait_for_the_same_are_one() -> None:
     assert task.run_at == START + 2 * SECOND
 
 
-def test_those_with_ids_wait_each_for_itself() -> None:
-    tasks = MemoryTasks(FakeClock())
-    for _ in range(3):
-        tasks.enqueue(waiting(NAMED, START + SECOND))
-    assert [(task.name, task.run_at) for task in tasks.waiting] == [(None, START + SECOND)] * 3
+def test_those_with_other_ids_wait_each_for_itself() -> None:
+    tasks, jobs = MemoryTasks(FakeClock()), [NAMED, replace(NAMED, ids=("a",)), replace(NAMED, ids=("c",))]
+    for job in jobs:
+        tasks.enqueue(waiting(job, START + SECOND))
+    assert [job_of(task.body) for task in tasks.waiting] == jobs
 
 
 @pytest.mark.parametrize("tenths", range(0, 41, 7))
