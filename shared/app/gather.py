@@ -46,7 +46,7 @@ class AppointmentsGatherer(Gatherer):
         self.items.load_all()
         self._match_rows(self.scanned(), whole=True)
         series = self._hand_made_series(events)
-        occurrences = self.occurrences() if series else []
+        occurrences = self.occurrences(events) if series else []
         found = [event for event in occurrences if event.origin and event.origin.series_id in series]
         events = self._without(series, events) + found
         self._match_events(events, whole=True)
