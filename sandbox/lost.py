@@ -1,4 +1,4 @@
-"""Close a connection without an answer, or in the middle of one, as a network does."""
+"""Close a connection without an answer or in the middle of one, or keep an answer back, as networks do."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 DROP = "sandbox.drop"
+HELD_SECONDS_MAX = 60.0
+"""After which an answer that is kept back comes by itself."""
 
 
 class LosingApplication(Starlette):
-    """An application whose endpoints may return a LostAnswer or a CutAnswer."""
+    """An application whose endpoints may return a LostAnswer, a CutAnswer or a HeldAnswer."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         scope[DROP] = send  # the server's own, before any layer wraps it
@@ -37,6 +39,27 @@ class CutAnswer(Response):
         await scope[DROP]({"type": "http.response.body", "body": half, "more_body": True})
         _transport(scope).close()  # what was sent still arrives
         await _disconnected(receive)
+
+
+class HeldAnswer(Response):
+    """Another answer, which comes once it is released. Whoever hangs up meanwhile gets none."""
+
+    def __init__(self, answer: Response, released: asyncio.Event) -> None:
+        super().__init__()
+        self.answer = answer
+        self.released = released
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        gone, released = map(asyncio.ensure_future, (_disconnected(receive), self.released.wait()))
+        try:
+            await asyncio.wait(
+                (gone, released), timeout=HELD_SECONDS_MAX, return_when=asyncio.FIRST_COMPLETED
+            )
+            if not gone.done():
+                await self.answer(scope, receive, send)
+        finally:
+            gone.cancel()
+            released.cancel()
 
 
 def _transport(scope: Scope) -> asyncio.Transport:

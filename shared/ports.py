@@ -133,13 +133,17 @@ class RefusedError(RejectedError):
     """A deleted event cannot be brought back under its id."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class CalendarEntry:
     """One calendar on the list of an account."""
 
     id: str
+    name: str
+    """As its person sees it."""
     description: str
     owner: bool
+    primary: bool
+    """The one that an account begins with."""
     zone: str
     """IANA name as the service gives it."""
 
@@ -208,6 +212,18 @@ class CalendarService(Protocol):
         Recurring events come as masters and exceptions. Raises CursorLostError, GoneError (the calendar).
         """
 
+    def occurrences(self, calendar_id: str, start: datetime, end: datetime, *, page: str | None) -> EventPage:
+        """One page of what lives and overlaps [start, end), every series as its occurrences; no cursor.
+
+        Raises GoneError (the calendar).
+        """
+
+    def instances(self, calendar_id: str, master_id: str, start: datetime, end: datetime) -> list[Event]:
+        """Every occurrence of one series that lives and overlaps [start, end); all or an error.
+
+        Raises GoneError: there is no such event (or calendar).
+        """
+
     def event(self, calendar_id: str, event_id: str) -> Event | None:
         """One event, tombstones included; None where there is none. Raises GoneError (the calendar)."""
 
@@ -272,8 +288,10 @@ class FeedPage:
 @dataclass(frozen=True)
 class Practitioner:
     id: str
+    name: str
+    """As the EHR shows it; empty where it has none."""
     zone: str | None
-    """IANA name, where the EHR knows it."""
+    """IANA name, where the EHR has one that is known here too."""
 
 
 class Ehr(Protocol):
@@ -297,10 +315,10 @@ class Ehr(Protocol):
     def clients(self, patient_ids: Iterable[str], mode: LabelMode) -> dict[str, Client]:
         """What labels of this mode need, and nothing more; a missing patient is left out."""
 
-    def create_personal(
-        self, practitioner_id: str, identifier: str, start: datetime, end: datetime, what: What
+    def create(
+        self, kind: Kind, practitioner_id: str, identifier: str, span: tuple[datetime, datetime], what: What
     ) -> Appointment:
-        """A personal appointment, once per identifier: an existing row with it is answered as it stands.
+        """A personal appointment or a block, once per identifier: an existing row is answered as it stands.
 
         Raises RejectedError.
         """
@@ -308,7 +326,7 @@ class Ehr(Protocol):
     def update(
         self, row: Appointment, *, span: tuple[datetime, datetime] | None = None, what: What | None = None
     ) -> Appointment:
-        """Change times or, of a personal one, text, over the version of `row` only.
+        """Change times or, of one that we may make, text, over the version of `row` only.
 
         Raises StaleError, GoneError, ProtectedError, RejectedError.
         """

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from shared.core.errors import BlockedError
+
+Origin = Annotated[str, Field(pattern=r"^https?://[^/?#\s]+$")]
+"""As a browser sends it: no path, no slash at its end."""
 
 
 class PracticeSecret(BaseModel):
@@ -30,7 +35,9 @@ class FrontEnd(BaseModel):
     jwt_issuer: str = Field(min_length=1, description="`iss` of the tokens that the EHR signs for its users")
     jwt_audience: str = Field(min_length=1, description="`aud` of them: this practice here, and no other")
     jwks_url: str = Field(min_length=1, description="where the keys of those tokens are")
-    origins: tuple[str, ...] = Field(description="origins whose pages may call us, as `https://ehr.example`")
+    origins: tuple[Origin, ...] = Field(
+        description="origins whose pages may call us, as `https://ehr.example`"
+    )
     return_page: str = Field(
         pattern=r"^https?://[^?#]+$",
         description="page of the EHR that people come back to after consent; no query, no fragment",

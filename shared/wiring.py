@@ -12,6 +12,7 @@ import threading
 import uuid
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cached_property
 from zoneinfo import ZoneInfo
@@ -25,6 +26,7 @@ from shared.adapters.google_oauth import ANY_READ, APP_CREATED, LIST_READ, OWNED
 from shared.adapters.sealing import Sealer
 from shared.adapters.secret_manager import SecretManager
 from shared.app.connect import Connecting, Scopes
+from shared.app.eligible import Reach
 from shared.app.grants import Purpose, bound_to, grant_of, grant_path
 from shared.app.records import Connection
 from shared.app.world import Limits, Push, World
@@ -42,11 +44,22 @@ SERVICE_MINUTES = 5
 """How long a connection's grant is used before it is read again: as long as any secret."""
 
 
+@dataclass(frozen=True)
+class _Service:
+    until: datetime
+    calls: GoogleCalls
+    service: CalendarService
+
+
 class Wiring:
     def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
         self._settings = settings
         self._clock = clock or clock_of(settings.clock_file)
         self._mine = threading.local()
+
+    @property
+    def settings(self) -> Settings:
+        return self._settings
 
     @property
     def clock(self) -> Clock:
@@ -91,25 +104,11 @@ class Wiring:
     def connecting(self) -> Connecting:
         """For the calling thread."""
         settings = self._settings
-        client = oauth_client_of(self.secrets.get(SecretName.OAUTH_CLIENT))
-        external = ANY_READ if settings.google_any_calendar else OWNED_READ
-        consent = GoogleOAuth(
-            client.client_id,
-            client.client_secret,
-            self._clock,
-            scopes=("openid", "email", APP_CREATED, LIST_READ, external),
-            endpoints=Endpoints(
-                auth_url=settings.google_auth_url,
-                token_url=settings.google_token_url,
-                certs_url=settings.google_jwks_url,
-                revoke_url=settings.google_revoke_url,
-            ),
-        )
         return Connecting(
             documents=self.documents,
             clock=self._clock,
             keys=Keys(self.secrets.get(SecretName.IDENTITY_KEY)),
-            consent=consent,
+            consent=self._consent(),
             sealing=self._sealer(),
             signing=KeyRing.of(self.secrets.versions(SecretName.STATE_KEYS)),
             scopes=Scopes(APP_CREATED, LIST_READ, frozenset({OWNED_READ, ANY_READ})),
@@ -122,6 +121,32 @@ class Wiring:
         if practice not in self._settings.practice_keys:
             return None
         return front_end_of(self.secrets.get(SecretName.of_practice(practice)))
+
+    def reach(self, scopes: frozenset[str]) -> Reach:
+        """What of a person's calendars may be read by what they granted."""
+        any_calendar = ANY_READ in scopes
+        others = any_calendar if self._settings.google_any_calendar else None
+        return Reach(owned=any_calendar or OWNED_READ in scopes, others=others)
+
+    def _consent(self) -> GoogleOAuth:
+        settings = self._settings
+        client = oauth_client_of(self.secrets.get(SecretName.OAUTH_CLIENT))
+        external = ANY_READ if settings.google_any_calendar else OWNED_READ
+        known: dict[object, GoogleOAuth] = self._of_thread("consents")
+        if client not in known:
+            known[client] = GoogleOAuth(
+                client.client_id,
+                client.client_secret,
+                self._clock,
+                scopes=("openid", "email", APP_CREATED, LIST_READ, external),
+                endpoints=Endpoints(
+                    auth_url=settings.google_auth_url,
+                    token_url=settings.google_token_url,
+                    certs_url=settings.google_jwks_url,
+                    revoke_url=settings.google_revoke_url,
+                ),
+            )
+        return known[client]
 
     def _sealer(self) -> Sealer:
         return Sealer(KeyRing.of(self.secrets.versions(SecretName.TOKEN_KEYS)), os.urandom)
@@ -142,15 +167,18 @@ class Wiring:
         return known[secret]
 
     def _calendars(self, connection: Connection, *, paced: bool) -> CalendarService:
-        known: dict[object, tuple[datetime, CalendarService]] = self._of_thread("calendars")
-        now, key = self._clock.now(), (connection.key, connection.grant, paced)
-        until, service = known.get(key, (now, None))
-        if service is None or until <= now:
-            service = self._service(connection, paced=paced)
-            known[key] = (now + timedelta(minutes=SERVICE_MINUTES), service)
-        return service
+        known: dict[object, _Service] = self._of_thread("calendars")
+        now, zone = self._clock.now(), connection.settings.zone
+        for key in [key for key, service in known.items() if service.until <= now]:
+            known.pop(key).calls.close()
+        key = (connection.key, connection.grant, zone.key, paced)
+        if key not in known:
+            calls = self._calls(connection, paced=paced)
+            until = now + timedelta(minutes=SERVICE_MINUTES)
+            known[key] = _Service(until, calls, GoogleCalendarService(calls, zone=ZoneInfo(zone.key)))
+        return known[key].service
 
-    def _service(self, connection: Connection, *, paced: bool) -> CalendarService:
+    def _calls(self, connection: Connection, *, paced: bool) -> GoogleCalls:
         path = grant_path(connection.key)
         document = self.documents.get(path).get(path)
         if document is None:
@@ -164,8 +192,7 @@ class Wiring:
             token_uri=self._settings.google_token_url,
         )
         pacer = Pacer(self._clock, self._settings.google_units_a_second) if paced else None
-        calls = GoogleCalls(credentials, api_endpoint=self._settings.google_api_url, pace=pacer)
-        return GoogleCalendarService(calls, zone=ZoneInfo(connection.settings.zone.key))
+        return GoogleCalls(credentials, api_endpoint=self._settings.google_api_url, pace=pacer)
 
     def _of_thread(self, name: str) -> dict:  # type: ignore[type-arg]
         if not hasattr(self._mine, name):

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-import functions_framework
-from flask import Request
+import os
 
-from shared.http import Answer, health
+import functions_framework
+from flask import Request, Response
+
+from shared.api.service import Api
+from shared.api.wire import call_of
+from shared.http import HEALTH_PATH, Answer, health
+from shared.settings import Function, load
+from shared.wiring import Wiring
+
+API = Api(Wiring(load(Function.SETTINGS_API, os.environ)))
 
 
 @functions_framework.http
-def main(request: Request) -> Answer:
-    return health(request.path, "settings_api")
+def main(request: Request) -> Response | Answer:
+    if request.path == HEALTH_PATH:
+        return health(request.path, Function.SETTINGS_API.value)
+    reply = API.answer(call_of(request))
+    return Response(reply.body, reply.status, dict(reply.headers))

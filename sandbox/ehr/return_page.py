@@ -36,7 +36,11 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 _ERRORS = {
-    "access_denied": "You did not allow access to Google Calendar. Nothing was connected.",
+    "consent_denied": "You did not allow access to Google Calendar. Nothing was connected.",
+    "consent_without_own_calendars": "The box for making calendars was not ticked. Nothing was connected.",
+    "consent_without_calendar_list": "The box for your calendar list was not ticked. Nothing was connected.",
+    "consent_without_calendars": "The boxes for your calendars were not ticked. Nothing was connected.",
+    "unavailable": "The calendar sync is out of order. Nothing was connected. Please try again later.",
 }
 _OTHER_ERROR = "Google Calendar was not connected. Please start again from your calendar settings."
 
@@ -139,8 +143,9 @@ def complete(calsync_api: str, practitioner: str, token: str, code: str) -> Outc
     said = _json_object(answer.content)
     if answer.ok and isinstance(said.get("google_email"), str):
         return Outcome(200, "Connected", f"Your calendar is connected with {said['google_email']}.")
-    if not answer.ok and isinstance(said.get("title"), str):
-        return Outcome(answer.status_code, "Not connected", said["title"])
+    sentence = said.get("detail", said.get("title"))
+    if not answer.ok and isinstance(sentence, str):
+        return Outcome(answer.status_code, "Not connected", sentence)
     return Outcome(
         502, "Not connected", f"The calendar sync gave an unexpected answer ({answer.status_code})."
     )

@@ -22,8 +22,6 @@ def done(result: Json | None) -> Response:
 
 def refused(error: ApiError, headers: Mapping[str, str] | None = None, envelope: str = "") -> Response:
     """`envelope`: another than the one that goes with the reason."""
-    if error.status == 304:
-        return Response(status_code=304)
     challenge = {
         "authError": 'Bearer realm="https://accounts.google.com/", error="invalid_token"',
         "insufficientPermissions": 'Bearer realm="https://accounts.google.com/", error="insufficient_scope"',

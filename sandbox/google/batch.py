@@ -17,7 +17,7 @@ from starlette.responses import Response
 
 from sandbox.google.calls import Call, read_call
 from sandbox.google.errors import bad_request
-from sandbox.lost import CutAnswer, LostAnswer
+from sandbox.lost import CutAnswer, HeldAnswer, LostAnswer
 
 PATH = "/batch/calendar/v3"
 PARTS_MAX = 50
@@ -47,7 +47,8 @@ def read(content: bytes, content_type: str, shared: Mapping[str, str]) -> list[P
 
 def _call(part: Message, shared: Mapping[str, str]) -> Call:
     text = part.get_payload(decode=True)
-    assert isinstance(text, bytes)  # `application/http` is no multipart
+    if not isinstance(text, bytes):
+        raise bad_request("Failed to parse batch request, error: a part is no request.")
     line, _, rest = text.replace(b"\r\n", b"\n").lstrip().partition(b"\n")
     head, _, body = rest.partition(b"\n\n") if not rest.startswith(b"\n") else (b"", b"", rest[1:])
     verb, _, address = line.decode(errors="replace").partition(" ")
@@ -58,7 +59,11 @@ def _call(part: Message, shared: Mapping[str, str]) -> Call:
 
 
 def answer(answered: list[tuple[str, Response]]) -> Response:
-    """The answers as one; an answer that is lost takes the whole connection with it."""
+    """The answers as one; an answer that is lost takes the whole connection with it, one that is held all."""
+    held = next((response for _, response in answered if isinstance(response, HeldAnswer)), None)
+    if held is not None:
+        free = [(name, each.answer if isinstance(each, HeldAnswer) else each) for name, each in answered]
+        return HeldAnswer(answer(free), held.released)
     if any(isinstance(response, LostAnswer) for _, response in answered):
         return LostAnswer()
     parts = [_part(content_id, response) for content_id, response in answered]

@@ -12,7 +12,7 @@
     google.made_by(calendar_id) -> str                           # the OAuth client
 
     google.events.list(sub, calendar_id, query={}) -> Json
-    google.events.get(sub, calendar_id, event_id, query={}, if_none_match=None) -> Json
+    google.events.get(sub, calendar_id, event_id, query={}) -> Json
     google.events.insert(sub, calendar_id, body, query={}) -> Json
     google.events.patch(sub, calendar_id, event_id, body, query={}, if_match=None) -> Json
     google.events.update(sub, calendar_id, event_id, body, query={}, if_match=None) -> Json

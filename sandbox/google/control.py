@@ -26,7 +26,10 @@ from sandbox.google.user import Person
 ACTIONS = frozenset(name for name in dir(Person) if not name.startswith("_"))
 
 TEXTS = frozenset(
-    {"calendar", "event", "destination", "account", "summary", "time_zone", "color", "setting", "value"}
+    {
+        *("calendar", "event", "destination", "account", "summary", "time_zone", "color", "setting", "value"),
+        *("scope", "response", "organizer"),
+    }
 )
 """Arguments of actions that must be texts."""
 
@@ -226,7 +229,7 @@ def _add_fault(service: Service, data: Json) -> Json:
 
 
 def _clear_faults(service: Service, _: Json) -> Json:
-    service.faults.clear()
+    service.clear_faults()
     return {"waiting": 0}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from dataclasses import dataclass
 from typing import Any
@@ -9,9 +10,9 @@ from typing import Any
 from starlette.responses import JSONResponse, Response
 
 from sandbox.faults import Fault, fault_of_kind
-from sandbox.google.answers import HTML_TYPE, JSON_TYPE, refused
+from sandbox.google.answers import HTML_TYPE, JSON_TYPE, done, refused
 from sandbox.google.errors import ENVELOPES, KNOWN, refusal
-from sandbox.lost import CutAnswer, LostAnswer
+from sandbox.lost import CutAnswer, HeldAnswer, LostAnswer
 
 CUT, EMPTY, TOKENLESS = "cut", "empty", "tokenless"
 ANSWERS = (CUT, EMPTY, TOKENLESS)
@@ -22,12 +23,15 @@ class GoogleFault(Fault):
     answer: str = ""
     """Do the work, then spoil the answer: `cut` closes the connection in the middle of its body, `empty`
     lists nothing, `tokenless` ends a listing without its sync token."""
+    held: bool = False
+    """Do the work, and keep the answer back until the faults are cleared, for a minute at most."""
     envelope: str = ""
     """`older`, `newer`, or `bare` (newer, without the older's list): another than the reason's own."""
 
     def check(self) -> None:
-        if not (self.status or self.lost or self.answer or self.reason in KNOWN):
-            raise ValueError("a fault needs a 'status', a known 'reason', an 'answer' or 'lost': true")
+        if not (self.status or self.works or self.reason in KNOWN):
+            what = "a 'status', a known 'reason', an 'answer', 'lost': true or 'held': true"
+            raise ValueError(f"a fault needs {what}")
         if self.answer not in ("", *ANSWERS):
             raise ValueError(f"'answer' is one of {', '.join(ANSWERS)}, not {self.answer!r}")
         if self.envelope not in ("", *ENVELOPES):
@@ -36,7 +40,7 @@ class GoogleFault(Fault):
     @property
     def works(self) -> bool:
         """Whether what was asked for is done."""
-        return self.lost or bool(self.answer)
+        return self.lost or self.held or bool(self.answer)
 
 
 def fault_from_json(data: dict[str, Any]) -> GoogleFault:
@@ -57,18 +61,19 @@ def instead(fault: GoogleFault, operation: str) -> Response:
     return refused(error, headers, fault.envelope)
 
 
-def spoiled(fault: GoogleFault, response: Response) -> Response:
-    """The answer after the work, as the fault wants it to arrive."""
+def spoiled(fault: GoogleFault, response: Response, released: asyncio.Event) -> Response:
+    """The answer after the work, as the fault wants it to arrive; `released`: what is held need not wait."""
+    if fault.held:
+        return HeldAnswer(response, released)
     if fault.lost:
         return LostAnswer()
-    headers = {"etag": response.headers["etag"]} if "etag" in response.headers else {}
     if fault.answer == CUT:
-        return CutAnswer(response.body, response.status_code, headers, media_type=JSON_TYPE)
-    if response.status_code != 200:
+        return CutAnswer(response.body, response.status_code, dict(response.headers))
+    if response.status_code != 200 or response.headers.get("content-type") != JSON_TYPE:
         return response
     body = json.loads(bytes(response.body))
     if fault.answer == EMPTY and "items" in body:
         body["items"] = []
     if fault.answer == TOKENLESS:
         body.pop("nextSyncToken", None)
-    return JSONResponse(body, headers=headers, media_type=JSON_TYPE)
+    return done(body)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sandbox.google import fields, times
+from sandbox.google import fields, series, times
 from sandbox.google.bodies import object_of
 from sandbox.google.errors import ApiError, Json, bad_request, invalid, required
 from sandbox.google.events import NOTHING
@@ -65,11 +65,12 @@ class FreeBusy:
 def busy(calendar: Calendar, asked: Period) -> Iterator[Period]:
     """The parts of opaque events inside the period asked for, in no order."""
     low, high = asked
-    for event in calendar.history:
-        if event.cancelled or not _blocks(event.resource):
+    for stored in calendar.history:
+        if stored.cancelled or not _blocks(stored.resource):
             continue
-        if event.starts < high and low < event.ends and event.starts < event.ends:
-            yield max(event.starts, low), min(event.ends, high)
+        for event in series.within(calendar, stored, low, high):
+            if event.starts < high and low < event.ends and event.starts < event.ends:
+                yield max(event.starts, low), min(event.ends, high)
 
 
 def _blocks(resource: Json) -> bool:

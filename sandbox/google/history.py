@@ -6,10 +6,10 @@ what changed, not what there is.
 
 from __future__ import annotations
 
-from bisect import bisect_right
-from collections.abc import Iterator
+from bisect import bisect_right, insort
+from collections.abc import Callable, Iterator
 from operator import attrgetter, itemgetter
-from typing import Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 
 class Row(Protocol):
@@ -25,7 +25,9 @@ COMPACT_FROM = 64
 
 
 class History(Generic[R]):
-    def __init__(self) -> None:
+    def __init__(self, place: Callable[[R], Any] = attrgetter("created")) -> None:
+        """`place`: what rows are listed in the order of, when they were made unless said otherwise."""
+        self._place = place
         self._made: list[R] = []
         self._changes: list[tuple[int, R]] = []
         self.last = 0
@@ -33,7 +35,7 @@ class History(Generic[R]):
 
     def add(self, row: R) -> None:
         """A new row; `created` and `changed` are set and equal."""
-        self._made.append(row)
+        insort(self._made, row, key=self._place)
         self._changes.append((row.changed, row))
         self.last = row.changed
 
@@ -45,13 +47,12 @@ class History(Generic[R]):
         if len(self._changes) > 2 * len(self._made) + COMPACT_FROM:
             self._changes = [(at, row) for at, row in self._changes if row.changed == at]
 
-    def made_between(self, after: int, until: int) -> Iterator[R]:
-        """Rows made in (after, until], oldest first."""
-        for index in range(bisect_right(self._made, after, key=attrgetter("created")), len(self._made)):
+    def made_between(self, after: Any, until: int) -> Iterator[R]:
+        """Rows after the place `after` that were made up to change `until`, in the order of their places."""
+        for index in range(bisect_right(self._made, after, key=self._place), len(self._made)):
             row = self._made[index]
-            if row.created > until:
-                return
-            yield row
+            if row.created <= until:
+                yield row
 
     def changed_between(self, after: int, until: int) -> Iterator[R]:
         """Rows whose last change lies in (after, until], each once; one changed since then is left out."""

@@ -1,17 +1,17 @@
-"""events.list: which events a request means, and in what order."""
+"""events.list and events.instances: which events a request means."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sandbox.google.errors import ApiError, bad_request
+from sandbox.google import series
+from sandbox.google.errors import ApiError, bad_request, invalid_parameter
 from sandbox.google.paging import flag
-from sandbox.google.store import Calendar, StoredEvent
-from sandbox.google.times import parse_bound
-from sandbox.google.tokens import PageToken
+from sandbox.google.series import Event
+from sandbox.google.times import parse_bound, parse_date, parse_date_time
 
 NOT_WITH_SYNC_TOKEN = (
     "iCalUID",
@@ -25,8 +25,6 @@ NOT_WITH_SYNC_TOKEN = (
 )
 ORDERS = ("startTime", "updated")
 
-Key = Callable[[StoredEvent], tuple[int, ...]]
-
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
@@ -36,22 +34,34 @@ class Wanted:
     single: bool
     starts_before: datetime | None
     ends_after: datetime | None
-    updated_from: datetime | None
-    words: str
-    uid: str | None
-    types: frozenset[str]
-    private: tuple[tuple[str, str], ...]
-    shared: tuple[tuple[str, str], ...]
-    order: str | None
+    updated_from: datetime | None = None
+    words: str = ""
+    uid: str | None = None
+    types: frozenset[str] = frozenset()
+    private: tuple[tuple[str, str], ...] = ()
+    shared: tuple[tuple[str, str], ...] = ()
+    order: str | None = None
+    original: datetime | None = None
+    """Of `instances`: the one that began then originally; a date is midnight in UTC."""
+    touching: bool = False
+    """Of `instances`: what ends just at the lower bound is meant too."""
 
-    def matches(self, event: StoredEvent) -> bool:
+    def matches(self, event: Event) -> bool:
+        """Whether an event is meant, as itself: its instances are asked for one by one."""
+        alive = not event.cancelled or (not self.single and series.is_kept(event))
+        return (self.deleted or alive) and self.spans(event.starts, event.ends) and self.tells(event)
+
+    def spans(self, starts: datetime, ends: datetime) -> bool:
+        low = self.ends_after
+        return (self.starts_before is None or starts < self.starts_before) and (
+            low is None or ends > low or (self.touching and ends == low)
+        )
+
+    def tells(self, event: Event) -> bool:
+        """Whether it is meant by what it says, whenever it is. An instance says what its series does."""
         resource = event.resource
         return (
-            (self.deleted or not event.cancelled)
-            and not (self.single and "recurrence" in resource)
-            and (self.starts_before is None or event.starts < self.starts_before)
-            and (self.ends_after is None or event.ends > self.ends_after)
-            and (self.updated_from is None or event.updated >= self.updated_from)
+            (self.updated_from is None or event.updated >= self.updated_from)
             and (self.uid is None or resource.get("iCalUID") == self.uid)
             and (not self.types or resource.get("eventType", "default") in self.types)
             and (not self.words or self.words in _text_of(resource))
@@ -65,11 +75,7 @@ def read(query: Mapping[str, Any], now: datetime, updated_min_days_max: int) -> 
     tokened = "syncToken" in query
     if tokened:
         _check_with_token(query)
-    low, high = _bound(query, "timeMin"), _bound(query, "timeMax")
-    if low is not None and high is not None and low >= high:
-        raise ApiError(
-            400, "timeRangeEmpty", "The specified time range is empty.", "calendar", "timeMax", "parameter"
-        )
+    low, high = _window(query)
     since = _bound(query, "updatedMin")
     if since is not None and since < now - timedelta(days=updated_min_days_max):
         message = "The requested minimum modification time lies too far in the past."
@@ -88,6 +94,41 @@ def read(query: Mapping[str, Any], now: datetime, updated_min_days_max: int) -> 
         shared=_pairs(query, "sharedExtendedProperty"),
         order=_order(query, single=single),
     )
+
+
+def read_instances(query: Mapping[str, Any]) -> Wanted:
+    """As `read`, for the instances of one series."""
+    low, high = _window(query)
+    return Wanted(
+        deleted=bool(flag(query, "showDeleted")),
+        single=True,
+        starts_before=high,
+        ends_after=low,
+        original=_original(query),
+        touching=True,
+    )
+
+
+def _original(query: Mapping[str, Any]) -> datetime | None:
+    if "originalStart" not in query:
+        return None
+    text = str(query["originalStart"])
+    moment = parse_date_time(text)
+    if moment is not None and moment.tzinfo is not None:
+        return moment.astimezone(UTC)
+    day = parse_date(text)
+    if day is None:
+        raise invalid_parameter(f"Invalid value for: originalStart: '{text}'", "originalStart")
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def _window(query: Mapping[str, Any]) -> tuple[datetime | None, datetime | None]:
+    low, high = _bound(query, "timeMin"), _bound(query, "timeMax")
+    if low is not None and high is not None and low >= high:
+        raise ApiError(
+            400, "timeRangeEmpty", "The specified time range is empty.", "calendar", "timeMax", "parameter"
+        )
+    return low, high
 
 
 def _check_with_token(query: Mapping[str, Any]) -> None:
@@ -129,28 +170,3 @@ def _has_all(resource: Mapping[str, Any], part: str, pairs: tuple[tuple[str, str
 
 def _text_of(resource: Mapping[str, Any]) -> str:
     return "\n".join(resource.get(name, "") for name in ("summary", "description", "location")).casefold()
-
-
-def key_of(wanted: Wanted, begin: PageToken) -> Key:
-    """What the rows are ordered by, so that a page can begin after the last row of the one before."""
-    if begin.since >= 0:
-        return lambda event: (event.changed,)
-    if wanted.order == "startTime":
-        return lambda event: (int(event.starts.timestamp()), event.created)
-    if wanted.order == "updated":
-        return lambda event: (int(event.updated.timestamp() * 1000), event.created)
-    return lambda event: (event.created,)
-
-
-def rows(calendar: Calendar, wanted: Wanted, begin: PageToken, key: Key) -> Iterator[StoredEvent]:
-    """The events the request means that come after the page token, in order."""
-    history = calendar.history
-    found: Iterable[StoredEvent]
-    if begin.since >= 0:
-        found = history.changed_between(begin.after[0] if begin.after else begin.since, begin.until)
-    elif wanted.order is None:
-        found = history.made_between(begin.after[0] if begin.after else 0, begin.until)
-    else:
-        later = (event for event in history.made_between(0, begin.until) if key(event) > begin.after)
-        found = sorted(later, key=key)
-    return filter(wanted.matches, found)

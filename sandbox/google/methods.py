@@ -108,6 +108,7 @@ METHODS = (
     _method("colors.get", "GET", "colors", lambda _google, _who, call: colors.get(call.query)),
     _method("events.list", "GET", _EVENTS, _read(lambda g: g.events.list)),
     _method("events.get", "GET", _EVENT, _read(lambda g: g.events.get)),
+    _method("events.instances", "GET", _EVENT + "/instances", _read(lambda g: g.events.instances)),
     _method("events.insert", "POST", _EVENTS, _write(lambda g: g.events.insert)),
     _method("events.import", "POST", _EVENTS + "/import", _write(lambda g: g.transfers.import_)),
     _method("events.quickAdd", "POST", _EVENTS + "/quickAdd", _read(lambda g: g.transfers.quick_add)),

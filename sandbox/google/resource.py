@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import base64
 import re
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+from sandbox.google import guests, kinds
 from sandbox.google.errors import ApiError, Json, bad_request, forbidden, invalid, required
 from sandbox.google.store import Calendar, Settings
-from sandbox.google.times import check_order, read_time
+from sandbox.google.times import check_order, in_zone, read_time
 
 
 def _names(text: str) -> tuple[str, ...]:
@@ -63,18 +65,11 @@ DEFAULTS = {
 }
 """Left out of answers when they hold."""
 
-STATUS_EVENTS = {
-    "focusTime": "focusTimeProperties",
-    "outOfOffice": "outOfOfficeProperties",
-    "workingLocation": "workingLocationProperties",
-}
-
 CLIENT_ID = re.compile(r"[a-v0-9]{5,1024}", re.ASCII)
 DESCRIPTION_MAX = 8192
 PROPERTY_KEY_MAX = 44
 PROPERTY_VALUE_MAX = 1024
 OVERRIDES_MAX = 5
-RULE_LINE = re.compile(r"(RRULE|EXRULE|RDATE|EXDATE)[:;].+", re.ASCII | re.DOTALL)
 
 BUSY = frozenset(
     _names(
@@ -83,6 +78,11 @@ BUSY = frozenset(
     )
 )
 """What is seen of an event whose details are not the reader's."""
+
+
+def copy_id(uid: str) -> str:
+    """The id of an event that came with its UID: an underscore, which no client may choose, and base32hex."""
+    return "_" + base64.b32hexencode(uid.encode()).decode().rstrip("=").lower()
 
 
 def accepted(body: Any, query: Mapping[str, Any]) -> Json:
@@ -131,11 +131,9 @@ def normal(resource: Json, calendar: Calendar, settings: Settings) -> tuple[Json
     if resource.get("recurrence") and "dateTime" in start and "timeZone" not in resource["start"]:
         raise required("Missing time zone definition for start time.")
     _check_choices(resource)
-    _check_rules(resource)
-    _check_type(resource, calendar)
     kept = {
         "status": "confirmed",
-        **resource,
+        **in_zone({n: v for n, v in resource.items() if n not in ("start", "end")}, zone),
         "start": start,
         "end": end,
         "reminders": _reminders(resource.get("reminders")),
@@ -143,8 +141,20 @@ def normal(resource: Json, calendar: Calendar, settings: Settings) -> tuple[Json
         "description": _text(resource, "description")[:DESCRIPTION_MAX],
         "summary": _text(resource, "summary"),
         "location": _text(resource, "location"),
+        "attendees": guests.entries(resource, calendar, settings),
     }
+    kinds.check(kept, calendar)
     return {name: kept[name] for name in ORDER if _says_something(name, kept)}, starts, ends
+
+
+def ordered(body: Json) -> Json:
+    return {name: body[name] for name in ORDER if name in body}
+
+
+def link(event_id: str, calendar_id: str) -> str:
+    """`htmlLink`: the page of the event."""
+    name = base64.urlsafe_b64encode(f"{event_id} {calendar_id}".encode()).decode().rstrip("=")
+    return f"https://www.google.com/calendar/event?eid={name}"
 
 
 def _says_something(name: str, kept: Json) -> bool:
@@ -162,20 +172,6 @@ def _check_choices(resource: Json) -> None:
     for name, choices in CHOICES.items():
         if name in resource and resource[name] not in choices:
             raise invalid(f"Invalid value for: {resource[name]} is not a valid value")
-
-
-def _check_rules(resource: Json) -> None:
-    lines = resource.get("recurrence", [])
-    if not isinstance(lines, list) or not all(isinstance(n, str) and RULE_LINE.fullmatch(n) for n in lines):
-        raise invalid("Invalid recurrence rule.")
-
-
-def _check_type(resource: Json, calendar: Calendar) -> None:
-    kind = resource.get("eventType", "default")
-    if kind in STATUS_EVENTS and not (calendar.primary and STATUS_EVENTS[kind] in resource):
-        raise bad_request(f"A {kind} event needs {STATUS_EVENTS[kind]} and the primary calendar.")
-    if kind == "birthday" and (resource.get("extendedProperties") or {}).get("private"):
-        raise bad_request("'birthday' event type must not have private extended properties.")
 
 
 def _reminders(value: Any) -> Json:

@@ -114,7 +114,9 @@ class _Api:
         lost = fault is not None and fault.lost
         status = response.status_code
         self._service.requests.add({"operation": operation, **entry, "status": status, "lost": lost})
-        return spoiled(fault, response) if fault is not None and fault.works else response
+        if fault is None or not fault.works:
+            return response
+        return spoiled(fault, response, self._service.released)
 
     def _perform(self, method: Method, call: Call, grant: Grant | None) -> Response:
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import random
 import time
 from collections import defaultdict, deque
@@ -60,6 +61,8 @@ class Service:
         self.consents = Consents(self.grants, self.codes, self.google.store.accounts)
         self.chance = random.Random(f"{seed}/server")
         self.faults: Waiting[GoogleFault] = Waiting()
+        self.released = asyncio.Event()
+        """Set once the answers that are kept back now may go."""
         self.requests = Record()
         self.quota = Quota()
 
@@ -72,6 +75,11 @@ class Service:
         if kind == "refresh_token":
             return self.grants.refresh(client_id, form)
         raise OAuthError(400, "unsupported_grant_type", f"Invalid grant_type: {kind}")
+
+    def clear_faults(self) -> None:
+        self.faults.clear()
+        self.released.set()
+        self.released = asyncio.Event()
 
     def _identify(self, grant: Grant, access_token: str, nonce: str | None) -> str:
         return self.id_tokens.issue(self.google.store.accounts[grant.sub], grant, access_token, nonce)

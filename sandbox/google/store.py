@@ -6,11 +6,13 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
+from operator import attrgetter
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from sandbox.google.errors import Json, access_required, not_found
 from sandbox.google.history import History
+from sandbox.google.recurrence import Recurrence
 from sandbox.google.rules import RANK, Rules
 from sandbox.google.times import zone_named
 
@@ -33,6 +35,16 @@ class Settings:
     """Complete listings end without a sync token."""
     calendars_per_account_max: int = 38
     """Calendars an account can make in its life; deleting one gives nothing back."""
+    exceptions_first_chance: float = 0.5
+    """Of an exception that is listed before its series, of a changed series that is told after them."""
+    cancelled_instances_days: int = 183
+    """With `singleEvents`, of a series that was deleted or re-timed so many days are told as cancelled."""
+    split_copies_private: bool = True
+    """"This and following" takes private properties along to the new series."""
+    self_on_secondary: bool = True
+    """On a secondary calendar too an owner's entry among the guests is said to be oneself."""
+    split_instances_by_base: bool = False
+    """Instances of a series that was split off go by the id of the one it was split from, not by its own."""
     updated_min_days_max: int = 30
     """An older `updatedMin` is refused."""
     quota_units_a_minute: int = 600
@@ -107,10 +119,50 @@ class StoredEvent:
     created: int
     changed: int
     updated: datetime
+    place: tuple[int, int] = (0, 0)
+    """In a complete listing: by when it was made, an exception now and then just before its series."""
+    series: Series | None = None
+    """Of an event that recurs, or once did."""
+    deviation: Deviation | None = None
+    """Of an exception: an occurrence that is otherwise than its series, or cancelled."""
+
+    @property
+    def id(self) -> str:
+        return str(self.resource["id"])
 
     @property
     def cancelled(self) -> bool:
         return bool(self.resource["status"] == "cancelled")
+
+    @property
+    def recurs(self) -> bool:
+        return "recurrence" in self.resource
+
+
+@dataclass(slots=True, eq=False)
+class Series:
+    """What belongs to a recurring event, its master."""
+
+    recurrence: Recurrence
+    stem: str
+    """What the ids of its instances begin with."""
+    exceptions: dict[str, StoredEvent] = field(default_factory=dict)
+    """By id, cancelled ones too."""
+    dropped: dict[str, StoredEvent] = field(default_factory=dict)
+    """Exceptions at times at which it does not occur any more; they stay as tombstones."""
+    former: list[tuple[int, Recurrence | None]] = field(default_factory=list)
+    """What it was before, and the number of the change that ended that; None: a single event."""
+    tails: list[str] = field(default_factory=list)
+    """Ids of the series split off from it whose instances go by its own id."""
+
+
+@dataclass(slots=True, eq=False)
+class Deviation:
+    master: StoredEvent
+    original: datetime
+    """The start it has in the series' recurrence."""
+    own: Json
+    """Properties it has otherwise than its series; None: taken away."""
 
 
 @dataclass(slots=True, eq=False)
@@ -126,7 +178,7 @@ class Calendar:
     etag: str
     rules: Rules = field(default_factory=Rules)
     events: dict[str, StoredEvent] = field(default_factory=dict)
-    history: History[StoredEvent] = field(default_factory=History)
+    history: History[StoredEvent] = field(default_factory=lambda: History(attrgetter("place")))
     epoch: int = 0
     """Raised when every sync token of it expires."""
     deleted: bool = False

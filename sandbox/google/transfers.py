@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-import base64
 from collections.abc import Mapping
 from typing import Any
 
-from sandbox.google import fields, quick_add, resource
-from sandbox.google.errors import Json, bad_request, condition_not_met, not_found, refusal, required
+from sandbox.google import fields, quick_add, resource, series
+from sandbox.google.errors import (
+    ApiError,
+    Json,
+    bad_request,
+    condition_not_met,
+    not_found,
+    refusal,
+    required,
+)
 from sandbox.google.events import NOTHING, Events
-from sandbox.google.store import Calendar, Store, StoredEvent
+from sandbox.google.series import Event
+from sandbox.google.store import Calendar, Store
 
 WRITER = "writerWithoutPrivateAccess"
 
@@ -36,7 +44,8 @@ class Transfers:
         if any(known.resource.get("iCalUID") == uid for known in calendar.history):
             raise refusal("duplicate")
         given.pop("id", None)
-        stored = self._events.create(sub, calendar, {**given, **_organizer(body, calendar)}, _id_of(uid))
+        given |= _organizer(body, calendar)
+        stored = self._events.create(sub, calendar, given, resource.copy_id(uid))
         return self._events.get(sub, calendar_id, stored.resource["id"], query)
 
     def move(
@@ -49,6 +58,7 @@ class Transfers:
     ) -> Json:
         """To the calendar `destination`, under the same id; here a cancelled stub without details stays.
 
+        A series goes as a whole, its instances do not go alone.
         Google answers the moved event as cancelled although it is well where it went: so does this.
         """
         source, role = self._store.open_for(WRITER, sub, calendar_id)
@@ -58,9 +68,7 @@ class Transfers:
         stored = self._movable(source, role, event_id, if_match)
         if source is target:
             raise bad_request("The event is in that calendar already.")
-        settled = self._events.settle(target, stored.resource)
-        stub = {**resource.bare(stored.resource), "status": "cancelled"}
-        self._events.save(source, stored, stub)
+        settled = self._events.transfer(source, target, stored)
         return fields.answer({**settled.resource, "status": "cancelled"}, "event", query)
 
     def quick_add(self, sub: str, calendar_id: str, query: Mapping[str, Any] = NOTHING) -> Json:
@@ -72,21 +80,17 @@ class Transfers:
         stored = self._events.create(sub, calendar, given)
         return self._events.get(sub, calendar_id, stored.resource["id"], query)
 
-    def _movable(self, source: Calendar, role: str, event_id: str, if_match: str | None) -> StoredEvent:
-        stored = source.events.get(event_id)
-        if stored is None or stored.cancelled:
+    def _movable(self, source: Calendar, role: str, event_id: str, if_match: str | None) -> Event:
+        event = series.find(source, event_id)
+        if event is None or event.cancelled:
             raise not_found()
-        resource.check_writable_by(role, stored.resource)
-        if if_match is not None and if_match not in ("*", stored.resource["etag"]):
+        resource.check_writable_by(role, event.resource)
+        if if_match is not None and if_match not in ("*", event.resource["etag"]):
             raise condition_not_met()
-        if stored.resource["eventType"] != "default":
-            raise bad_request("Events of this type cannot be moved.")
-        return stored
-
-
-def _id_of(uid: str) -> str:
-    """Ids of copies: an underscore, which no client may choose, and the UID in base32hex."""
-    return "_" + base64.b32hexencode(uid.encode()).decode().rstrip("=").lower()
+        if series.origin_of(event) is not None:
+            message = "Cannot change the organizer of an instance."
+            raise ApiError(400, "cannotChangeOrganizerOfInstance", message, "calendar")
+        return event
 
 
 def _organizer(body: Json, calendar: Calendar) -> Json:

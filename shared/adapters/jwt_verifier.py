@@ -89,12 +89,12 @@ class Trust:
             raise ValueError("practice, issuer, audience and jwks_url must not be empty")
 
 
-def audiences(token: str) -> frozenset[str]:
-    """Whom the token says it is for, unchecked: to choose the practice that checks it, for nothing else.
+def practice_named(token: str) -> str:
+    """The practice that the token says it is of, unchecked: to choose who checks it, and for nothing else.
 
-    Raises RejectedError jwt_malformed.
+    Raises RejectedError jwt_malformed, jwt_claims.
     """
-    return _texts(_parse(token).claims.get("aud"))
+    return _text(_parse(token).claims, "practice")
 
 
 class JwtVerifier:

@@ -22,11 +22,12 @@ from datetime import UTC, datetime, timedelta
 from shared.app.accounts import let_go, pause, take
 from shared.app.channels import channel_due
 from shared.app.connections import grant_died
-from shared.app.gather import Gathered
+from shared.app.gathering import Gathered
 from shared.app.outcome import Outcome, State, has_news, next_due, stamp
 from shared.app.records import (
     Calendar,
     Connection,
+    Role,
     calendar_of,
     calendar_path,
     connection_of,
@@ -170,7 +171,7 @@ class _Job:
         work = Slice(self.fence, calendar, connection, bulk=self.bulk)
         whole, gathered = self._wants_everything(calendar, connection), None
         try:
-            if whole and not self.bulk and calendar.usable_cursor is None:
+            if whole and not self.bulk and (calendar.leaving or calendar.usable_cursor is None):
                 return Outcome(State.IDLE, pass_due=True)
             if not (whole and self.bulk):
                 page = self._look(work)
@@ -183,9 +184,7 @@ class _Job:
                 noted = self.fence.saves(replace(calendar, pass_at=self.world.clock.now()))
                 return Outcome(State.IDLE, pass_due=True) if noted else None
         except GoneError:
-            if not self.fence.saves(replace(calendar, missing=True)):
-                return None
-            raise BlockedError("calendar_missing") from None
+            return self._met_gone(work, calendar)
         except StaleError:
             return None
         try:
@@ -195,8 +194,25 @@ class _Job:
         outcome = self._under_lease(work, gathered)
         return replace(outcome, pass_due=outcome.pass_due or (whole and not self.bulk))
 
+    def _met_gone(self, work: Slice, calendar: Calendar) -> Outcome | None:
+        """Ours: nothing moves until it is repaired. Another goes once the account lists it no longer."""
+        if calendar.role is Role.APPOINTMENTS:
+            if not self.fence.saves(replace(calendar, missing=True)):
+                return None
+            raise BlockedError("calendar_missing")
+        now = self.world.clock.now()
+        listed = any(entry.id == calendar.calendar_id for entry in work.service.entries())
+        since = calendar.gone_at or now
+        sure = not listed and (now - since).total_seconds() >= self.world.limits.gone_seconds
+        gone = replace(calendar, gone_at=None if listed else since, problem="external_calendar_unreadable")
+        if sure:
+            gone = replace(gone, leaving=True, problem="external_calendar_gone", pass_at=now)
+        return Outcome(State.IDLE, pass_due=sure) if self.fence.saves(gone) else None
+
     def _wants_everything(self, calendar: Calendar, connection: Connection) -> bool:
-        if self.everything or calendar.epoch != connection.epoch or calendar.usable_cursor is None:
+        if self.everything or calendar.leaving or calendar.usable_cursor is None:
+            return True
+        if calendar.epoch != connection.epoch:
             return True
         return calendar.pass_at is not None and calendar.pass_at <= self.world.clock.now()
 
@@ -220,9 +236,10 @@ class _Job:
         """An idle look is worth a write once an hour, or where the record says otherwise."""
         now = self.world.clock.now()
         stamped = stamp(calendar, page.cursor if page else None, now)
-        if calendar.problem is not None or (calendar.due_at is not None and calendar.due_at <= now):
+        late = calendar.due_at is not None and calendar.due_at <= now
+        if late or calendar.problem is not None or calendar.gone_at is not None:
             due_at = next_due(calendar, now, self.world.limits.soon_seconds)
-            stamped = replace(stamped or calendar, problem=None, due_at=due_at)
+            stamped = replace(stamped or calendar, problem=None, gone_at=None, due_at=due_at)
         if stamped is not None:
             self.fence.save(stamped)
 
@@ -243,8 +260,10 @@ class _Job:
             work.give_up(pass_at=now)
             return Outcome(State.MORE, again_at=now, look=True)
         except GoneError:
-            work.give_up(missing=True)
-            raise BlockedError("calendar_missing") from None
+            missing = work.calendar.role is Role.APPOINTMENTS
+            work.give_up(missing=missing)
+            reason = "calendar_missing" if missing else "external_calendar_unreadable"
+            raise BlockedError(reason) from None
         except (RetryableError, BlockedError) as error:
             pass_at = now if gathered is None else work.calendar.pass_at
             work.give_up(pass_at=pass_at, problem=error.reason)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 
 from shared.app.render import Renderer
 from shared.core.item import Item, agreed_gone
-from shared.core.model import Appointment, Base, Event, Facts, Reading, Side
+from shared.core.model import Appointment, Base, Event, Facts, Kind, Reading, Side
 
 
 @dataclass
@@ -64,6 +64,8 @@ class Case:
 
 def see_row(case: Case, row: Appointment | None, renderer: Renderer) -> None:
     """Take in what the EHR holds now; `renderer` has learned the row's clients."""
+    if row is not None and case.item.kind is Kind.BLOCK is not row.kind:
+        row = None  # somebody made an appointment of a block: it is one of the EHR's own now
     case.row = row
     if row is not None:
         case.item = replace(case.item, appointment_id=row.id)

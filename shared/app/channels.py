@@ -14,7 +14,14 @@ from datetime import datetime, timedelta
 
 from shared.app.records import Calendar, ChannelRow
 from shared.app.world import Push, World
-from shared.core.errors import BlockedError, GrantDeadError, RejectedError, RetryableError, StaleError
+from shared.core.errors import (
+    BlockedError,
+    GrantDeadError,
+    OverLimitError,
+    RejectedError,
+    RetryableError,
+    StaleError,
+)
 from shared.core.identity import slot
 from shared.core.signing import seal_channel_token
 from shared.ports import CalendarService, Channel, GoneError, NewChannel, TakenError
@@ -38,17 +45,21 @@ def renew_channel(
 ) -> Calendar:
     """The calendar with a channel of full length, or with the reason why there is none.
 
-    `save` stores the calendar under the caller's lease. Raises what `save` raises, and GrantDeadError.
+    `save` stores the calendar under the caller's lease. Raises what `save` raises, GoneError, GrantDeadError,
+    and OverLimitError, with the calendar stored as it is then: others of the account have to know.
     """
     now = world.clock.now()
     row = ChannelRow(world.new_id(), now + timedelta(seconds=world.limits.channel_seconds))
-    alive = [each for each in calendar.channels if each.expires > now]
-    kept = alive[-(world.limits.channels_max - 1) :]
+    kept = _kept(calendar, now, world.limits.channels_max - 1)
     calendar = replace(calendar, channels=(*kept, row))
     save(calendar)
     try:
         made = _watch(world, push, calendar, service, row)
     except (GrantDeadError, GoneError):
+        raise
+    except OverLimitError as error:  # a refusal: nothing was made
+        wait = max(error.after_seconds or 0, world.limits.watch_again_seconds)
+        save(_later(world, replace(calendar, channels=tuple(kept)), error.reason, wait))
         raise
     except (RetryableError, TakenError) as error:  # whether it was made is not known: its row stays
         return _later(world, calendar, error.reason, world.limits.watch_again_seconds)
@@ -73,6 +84,14 @@ def stop_channels(service: CalendarService, calendar: Calendar, *, but: ChannelR
         if row != but and resource_id is not None:
             with contextlib.suppress(RetryableError, BlockedError, RejectedError, StaleError):
                 service.stop(Channel(row.id, resource_id, row.expires))
+
+
+def _kept(calendar: Calendar, now: datetime, count: int) -> list[ChannelRow]:
+    """The rows to go on with: those that may never have become a channel are forgotten first."""
+    alive = [row for row in calendar.channels if row.expires > now]
+    by_worth = sorted(alive, key=lambda row: row.resource_id is not None)  # and the oldest first
+    forgotten = by_worth[: max(0, len(alive) - count)]
+    return [row for row in alive if row not in forgotten]
 
 
 def _watch(

@@ -169,12 +169,13 @@ def complete(world: Connecting, within: World, *, practice: str, practitioner: s
         stored = found.get(grant_at)
         if stored is not None and grant_of(stored).sub != given.sub:
             return _connected(world, key, given, other_account=True)
-        grant = _grant(world, key, given, stored)
-        connection = _attached(within, found.get(connection_at), given, grant, key)
+        before = found.get(connection_at)
+        grant = _grant(world, key, given, _last_number(stored, before) + 1)
+        connection = _attached(within, before, given, grant, key)
         writes: list[Put | Remove] = [
             Remove(given_path, found[given_path].version),
             Put(grant_at, grant_data(grant), _version(stored)),
-            Put(connection_at, connection_data(connection), _version(found.get(connection_at))),
+            Put(connection_at, connection_data(connection), _version(before)),
         ]
         if connection.moves:
             writes += awakened(within, connection)
@@ -183,6 +184,12 @@ def complete(world: Connecting, within: World, *, practice: str, practitioner: s
             world.documents.commit(writes)
             return connected
     raise RetryableError("connect_contested")
+
+
+def practice_of_state(world: Connecting, state: str) -> str | None:
+    """The practice that waits for the answer to this state, be it expired or used; None: it is not ours."""
+    opened = open_state(state, world.signing, _ANY_TIME)
+    return opened.practice if opened else None
 
 
 def _paths(world: Connecting, key: str, code: str) -> tuple[str, str, str]:
@@ -316,7 +323,13 @@ def _new(world: World, given: ConsentGiven, grant: StoredGrant, key: str) -> Con
     )
 
 
-def _grant(world: Connecting, connection: str, given: ConsentGiven, stored: Document | None) -> StoredGrant:
+def _last_number(grant: Document | None, connection: Document | None) -> int:
+    """Of the grant there is, or was: what still works with that one is told from what works with the next."""
+    numbers = (grant_of(grant).number if grant else 0, connection_of(connection).grant if connection else 0)
+    return max(numbers)
+
+
+def _grant(world: Connecting, connection: str, given: ConsentGiven, number: int) -> StoredGrant:
     token = world.sealing.open(given.sealed_token, bound_to(Purpose.GIVEN_TOKEN, connection))
     email = world.sealing.open(given.sealed_email, bound_to(Purpose.GIVEN_EMAIL, connection))
     return StoredGrant(
@@ -324,7 +337,7 @@ def _grant(world: Connecting, connection: str, given: ConsentGiven, stored: Docu
         sealed_token=world.sealing.seal(token, bound_to(Purpose.GRANT_TOKEN, connection)),
         sealed_email=world.sealing.seal(email, bound_to(Purpose.GRANT_EMAIL, connection)),
         scopes=given.scopes,
-        number=grant_of(stored).number + 1 if stored else 1,
+        number=number,
     )
 
 

@@ -8,8 +8,9 @@ overtaken by a later one. A task only makes it soon; without it the calendar is 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import datetime
 from math import ceil
 
 from shared.app.feed import run_feed_job
@@ -24,11 +25,13 @@ from shared.app.records import (
     connection_of,
     connection_path,
     parked,
+    practice_of,
+    practice_path,
 )
 from shared.app.world import World
 from shared.core.errors import RejectedError, RetryableError, StaleError
 from shared.core.policy import ConnectionSettings
-from shared.ports import Document, Expect, Put, Where
+from shared.ports import Document, Expect, Put, Remove, Where
 
 TRIES = 5
 """Times a connection may move while it is changed."""
@@ -48,8 +51,12 @@ def load(world: World, key: str) -> Connection:
 
 def calendars_of(world: World, key: str) -> list[Calendar]:
     """All calendars of a connection, those of an account it had before too."""
+    return [calendar for _, calendar in _calendars(world, key)]
+
+
+def _calendars(world: World, key: str) -> list[tuple[Document, Calendar]]:
     found = world.documents.find("calendars", Where("connection", "==", key), limit=CALENDARS_MAX)
-    return [calendar_of(document) for document in found]
+    return [(document, calendar_of(document)) for document in found]
 
 
 # --- begin ----------------------------------------------------------------------------------------------
@@ -60,9 +67,9 @@ def start(world: World, key: str, calendar_name: str | None = None) -> Connectio
 
     The practice's cursor is set first, so that no change falls between it and the first pass. Raises
     RejectedError: `not_connected`, `reconnect_needed` where there is no grant to start on, `stopping`.
+    RetryableError `practice_is_read`, where somebody else is about to set that cursor.
     """
-    connection = load(world, key)
-    run_feed_job(world, connection.practice, lambda _key, _ids: None)
+    _set_cursor(world, load(world, key).practice)
 
     def begun(now: Connection) -> Connection:
         if now.status in (Status.ACTIVE, Status.PAUSED):
@@ -73,6 +80,21 @@ def start(world: World, key: str, calendar_name: str | None = None) -> Connectio
         return replace(now, status=Status.ACTIVE, epoch=now.epoch + 1, calendar_name=name)
 
     return change(world, key, begun)
+
+
+def _set_cursor(world: World, practice: str) -> None:
+    """Where there is none. Nothing is read from one that is there: others would have to be told of it."""
+    path = practice_path(practice)
+    document = world.documents.get(path).get(path)
+    if document is not None and practice_of(document).cursor is not None:
+        return
+
+    def refuse(calendar_key: str, appointment_ids: Sequence[str]) -> None:
+        del calendar_key, appointment_ids  # the cursor was set meanwhile: they are the practice's job's
+        raise RetryableError("practice_is_read")
+
+    if not run_feed_job(world, practice, refuse).complete:
+        raise RetryableError("practice_is_read")
 
 
 def resume(world: World, key: str) -> Connection:
@@ -99,10 +121,13 @@ def change_settings(world: World, key: str, settings: ConnectionSettings) -> Con
     return change(world, key, changed)
 
 
-def change(world: World, key: str, to: Callable[[Connection], Connection]) -> Connection:
+def change(
+    world: World, key: str, to: Callable[[Connection], Connection], *, besides: Sequence[Remove] = ()
+) -> Connection:
     """The connection as `to` makes it of the stored one, together with its appointments calendar's record.
 
-    Raises RejectedError `not_connected`, and what `to` raises; RetryableError `connection_contested`.
+    `besides`: goes in the same commit. Raises RejectedError `not_connected`, and what `to` raises;
+    RetryableError `connection_contested`.
     """
     for _ in range(TRIES):
         document = _document(world, key)
@@ -112,7 +137,8 @@ def change(world: World, key: str, to: Callable[[Connection], Connection]) -> Co
         after = to(before)
         if after == before:
             return before
-        writes = [Put(connection_path(key), connection_data(after), document.version)]
+        writes: list[Put | Remove] = [Put(connection_path(key), connection_data(after), document.version)]
+        writes += besides
         if after.moves and after.epoch != before.epoch:
             writes += awakened(world, after)
         with contextlib.suppress(StaleError):
@@ -122,21 +148,26 @@ def change(world: World, key: str, to: Callable[[Connection], Connection]) -> Co
 
 
 def awakened(world: World, connection: Connection) -> list[Put]:
-    """The appointments calendar's record as something due at once; made, if it is not there.
+    """The records of the account's calendars as due at once; that of the appointments one is made if need be.
 
-    One that is awake is left alone: a job may hold it, and whichever comes next compares the epochs.
+    Those that are awake are left alone: a job may hold them, and whichever comes next compares the epochs.
     """
-    path = calendar_path(connection.calendar_key)
-    document = world.documents.get(path).get(path)
-    now = world.clock.now()
-    if document is None:
-        account = world.keys.account(connection.sub)
+    now, account = world.clock.now(), world.keys.account(connection.sub)
+    ours = _calendars(world, connection.key)
+    puts = [
+        Put(document.path, calendar_data(_awake(calendar, now)), document.version)
+        for document, calendar in ours
+        if calendar.account == account and not calendar.active and not calendar.leaving
+    ]
+    if all(calendar.key != connection.calendar_key for _, calendar in ours):
         made = Calendar(connection.calendar_key, connection.key, account, due_at=now)
-        return [Put(path, calendar_data(made), Expect.ABSENT)]
-    calendar = calendar_of(document)
-    if calendar.active:
-        return []
-    return [Put(path, calendar_data(replace(calendar, active=True, due_at=now)), document.version)]
+        puts.append(Put(calendar_path(made.key), calendar_data(made), Expect.ABSENT))
+    return puts
+
+
+def _awake(calendar: Calendar, now: datetime) -> Calendar:
+    """Its channel may have ended while it slept: it gets another."""
+    return replace(calendar, active=True, due_at=now, renew_at=None)
 
 
 # --- end ------------------------------------------------------------------------------------------------
@@ -158,41 +189,88 @@ def pause(world: World, key: str) -> Connection:
     connection = change(world, key, stopping)
     if connection.status is Status.PAUSED:
         return connection
-    park_calendars(world, key)
-    return change(world, key, lambda now: replace(now, status=Status.PAUSED))
+    park_calendars(world, connection)
+    return stopped(world, connection, Status.PAUSED)
 
 
 def stop(world: World, key: str) -> Connection:
     """Like a pause, on the way out: the connection is left `stopping`."""
     connection = change(world, key, _stopping)
-    park_calendars(world, key)
+    park_calendars(world, connection)
     return connection
 
 
 def _stopping(now: Connection) -> Connection:
+    if now.status is Status.STOPPING:  # several may stop it, each waits for its calendars
+        return now
     return replace(now, status=Status.STOPPING, epoch=now.epoch + 1)
 
 
-def park_calendars(world: World, key: str) -> None:
+def stopped(
+    world: World, stopping: Connection, status: Status, *, besides: Sequence[Remove] = ()
+) -> Connection:
+    """The end of what `stopping` began, and `besides` with it; of a pause and a disconnection the latter.
+
+    Raises RetryableError `connection_contested` where the connection was changed or begun again meanwhile.
+    """
+
+    def ended(now: Connection) -> Connection:
+        _check_stopping(now, stopping)
+        if now.status is Status.DISCONNECTED:
+            return now
+        return replace(now, status=status)
+
+    return change(world, stopping.key, ended, besides=besides)
+
+
+def park_calendars(world: World, stopping: Connection) -> None:
     """Take every calendar of the connection from whoever works on it, at the end of what they do.
 
     A job that has read the connection before sees the calendar's document change under it, and stops.
+    Raises RetryableError: `stopping`; `connection_contested` where it was begun again meanwhile.
     """
-    for calendar in calendars_of(world, key):
-        _park(world, calendar.key)
+    for calendar in calendars_of(world, stopping.key):
+        rewrite(world, calendar.key, parked, during=stopping)
 
 
-def _park(world: World, calendar_key: str) -> None:
+def rewrite(
+    world: World, calendar_key: str, to: Callable[[Calendar], Calendar], *, during: Connection | None = None
+) -> Calendar:
+    """Change a calendar's record while no job has it; with `during`, only while that stopping is under way.
+
+    Raises RetryableError: `stopping`, where some job always has it; `connection_contested`.
+    """
     path = calendar_path(calendar_key)
     for _ in range(ceil(world.limits.lease_seconds / POLL_SECONDS) + 1):
         document = world.documents.get(path)[path]
         calendar = calendar_of(document)
-        if calendar.lease is None or calendar.lease.until <= world.clock.now():
+        if not _is_held(world, calendar):
+            changed = to(calendar)
+            writes = [Put(path, calendar_data(changed), document.version), *_still(world, during)]
             with contextlib.suppress(StaleError):
-                world.documents.commit([Put(path, calendar_data(parked(calendar)), document.version)])
-                return
+                world.documents.commit(writes)
+                return changed
         world.clock.sleep(POLL_SECONDS)
     raise RetryableError("stopping")
+
+
+def _is_held(world: World, calendar: Calendar) -> bool:
+    return calendar.lease is not None and calendar.lease.until > world.clock.now()
+
+
+def _still(world: World, stopping: Connection | None) -> list[Put]:
+    """The stored connection as it stands, for a commit that holds only while it does."""
+    document = _document(world, stopping.key) if stopping else None
+    if stopping is None or document is None:
+        return []
+    connection = connection_of(document)
+    _check_stopping(connection, stopping)
+    return [Put(document.path, connection_data(connection), document.version)]
+
+
+def _check_stopping(now: Connection, stopping: Connection) -> None:
+    if now.epoch != stopping.epoch:
+        raise RetryableError("connection_contested")
 
 
 # --- a dead grant ---------------------------------------------------------------------------------------
@@ -203,25 +281,40 @@ def grant_died(world: World, connection: Connection) -> None:
 
     Nothing happens where it has a newer one by now. Best effort: who is not told here meets it again.
     """
+    for _ in range(TRIES):
+        try:
+            writes = _dead(world, connection)
+            if writes:
+                world.documents.commit(writes)
+        except StaleError:
+            continue
+        except RetryableError:
+            return
+        return
 
-    def dead(now: Connection) -> Connection:
-        same = now.grant == connection.grant and now.status is Status.ACTIVE
-        return replace(now, status=Status.RECONNECT_NEEDED) if same else now
 
-    with contextlib.suppress(RetryableError, RejectedError):
-        if change(world, connection.key, dead).status is Status.RECONNECT_NEEDED:
-            _sleep(world, connection.calendar_key)
+def _dead(world: World, connection: Connection) -> list[Put]:
+    """What says so, in one commit: a new grant that comes between finds the calendars awake or wakes them.
 
-
-def _sleep(world: World, calendar_key: str) -> None:
-    """Nobody looks at the calendar any more; whoever has it meanwhile goes on to their end."""
-    path = calendar_path(calendar_key)
-    document = world.documents.get(path).get(path)
-    if document is not None and calendar_of(document).lease is None:
-        with contextlib.suppress(StaleError):
-            world.documents.commit(
-                [Put(path, calendar_data(parked(calendar_of(document))), document.version)]
-            )
+    One that a job holds stays awake: whoever has it goes on to their end, and tells of it again.
+    """
+    document = _document(world, connection.key)
+    now = connection_of(document) if document else connection
+    if document is None or now.grant != connection.grant:
+        return []
+    if now.status not in (Status.ACTIVE, Status.RECONNECT_NEEDED):
+        return []
+    asleep = [
+        Put(each.path, calendar_data(parked(calendar)), each.version)
+        for each, calendar in _calendars(world, connection.key)
+        if calendar.active and not _is_held(world, calendar)
+    ]
+    dead = replace(now, status=Status.RECONNECT_NEEDED)
+    return (
+        [Put(document.path, connection_data(dead), document.version), *asleep]
+        if dead != now or asleep
+        else []
+    )
 
 
 def _document(world: World, key: str) -> Document | None:

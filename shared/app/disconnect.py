@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from dataclasses import replace
 
 from shared.app.channels import stop_channels
 from shared.app.connect import Connecting, revoke_unless_shared
-from shared.app.connections import calendars_of, change, load, stop
+from shared.app.connections import calendars_of, load, stop, stopped
 from shared.app.grants import Purpose, bound_to, grant_of, grant_path
 from shared.app.records import Connection, Status
 from shared.app.world import World
@@ -23,18 +22,19 @@ def disconnect(world: Connecting, within: World, *, practice: str, practitioner:
     be revoked now: the connection stays `stopping`, and the same call goes on.
     """
     key = world.keys.connection(practice, practitioner)
-    if load(within, key).status is Status.DISCONNECTED:
-        return load(within, key)
+    connection = load(within, key)
+    if connection.status is Status.DISCONNECTED:
+        return connection
     connection = stop(within, key)
     path = grant_path(key)
     document = world.documents.get(path).get(path)
-    if document is not None:
-        _stop_channels(within, connection)
-        grant = grant_of(document)
-        token = world.sealing.open(grant.sealed_token, bound_to(Purpose.GRANT_TOKEN, key))
-        revoke_unless_shared(world, grant.sub, token, besides=key)
-        world.documents.commit([Remove(path)])
-    return change(within, key, lambda now: replace(now, status=Status.DISCONNECTED, grant=0))
+    if document is None:
+        return stopped(within, connection, Status.DISCONNECTED)
+    _stop_channels(within, connection)
+    grant = grant_of(document)
+    token = world.sealing.open(grant.sealed_token, bound_to(Purpose.GRANT_TOKEN, key))
+    revoke_unless_shared(world, grant.sub, token, besides=key)
+    return stopped(within, connection, Status.DISCONNECTED, besides=[Remove(path, document.version)])
 
 
 def _stop_channels(world: World, connection: Connection) -> None:

@@ -16,6 +16,8 @@ from shared.app.items import IN_MAX, chunks
 from shared.app.records import (
     Lease,
     Practice,
+    calendar_of,
+    calendar_path,
     connection_of,
     connection_path,
     practice_data,
@@ -24,7 +26,8 @@ from shared.app.records import (
 )
 from shared.app.world import World
 from shared.core.errors import RetryableError, StaleError
-from shared.core.model import Appointment
+from shared.core.identity import parse_identifier
+from shared.core.model import Appointment, Kind
 from shared.ports import Expect, Put, Where
 
 
@@ -101,6 +104,8 @@ def _concerned(world: World, practice: str, rows: Iterable[Appointment]) -> dict
     rows = list(rows)
     by_connection: dict[str, set[str]] = {}
     for row in rows:
+        if row.kind is Kind.BLOCK:
+            continue
         for practitioner in sorted(row.practitioner_ids):
             key = world.keys.connection(practice, practitioner)
             by_connection.setdefault(key, set()).add(row.id)
@@ -115,4 +120,20 @@ def _concerned(world: World, practice: str, rows: Iterable[Appointment]) -> dict
             by_calendar.setdefault(document.path.split("/")[1], set()).add(
                 str(document.data["appointment_id"])
             )
+    for key, ids in _blocks(world, practice, rows).items():
+        by_calendar.setdefault(key, set()).update(ids)
     return by_calendar
+
+
+def _blocks(world: World, practice: str, rows: Iterable[Appointment]) -> dict[str, set[str]]:
+    """Blocks name their calendar themselves; what names none of this practice concerns nobody."""
+    named: dict[str, set[str]] = {}
+    for row in rows:
+        parts = parse_identifier(row.identifier or "") if row.kind is Kind.BLOCK else None
+        if parts is not None:
+            named.setdefault(parts[0], set()).add(row.id)
+    found = world.documents.get(*map(calendar_path, named)) if named else {}
+    calendars = [calendar_of(document) for document in found.values()]
+    connections = world.documents.get(*{connection_path(each.connection) for each in calendars})
+    ours = {path for path, document in connections.items() if connection_of(document).practice == practice}
+    return {each.key: named[each.key] for each in calendars if connection_path(each.connection) in ours}

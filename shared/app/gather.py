@@ -1,130 +1,53 @@
-"""Gather: read what a job is about and bring both sides of each item together. Nothing is decided here."""
+"""Gather for the appointments calendar: the EHR's rows, our events, and those that were made by hand."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
 
 from shared.app.cases import Case, see_event, see_row
-from shared.app.items import Items
-from shared.app.tools import Tools
-from shared.core.errors import BlockedError
+from shared.app.gathering import Gathered, Gatherer
 from shared.core.item import Item
 from shared.core.match import Claim, choose_event, claim, k_from_calendar, k_of_event
 from shared.core.model import Appointment, Event, Kind, Side
 from shared.core.policy import Mode
-from shared.core.window import Window, instants, scan_window, window
 from shared.ports import EventPage
 
-LASTS_AT_MOST = timedelta(days=31)
-"""A scan finds appointments by their start: it begins so much before the window, for what reaches into it."""
-
 
 @dataclass
-class Gathered:
-    cases: list[Case]
-    listed: bool
-    """The calendar was read, from its cursor on or whole."""
-    cursor: str | None
-    """At the end of that listing, to be kept once the cases are saved; it may have none."""
-    pass_wanted: bool = False
-    """Something came up that only a complete pass can place."""
-    orphans: int = 0
-    """Live events of ours whose appointment was not found."""
+class AppointmentsGatherer(Gatherer):
+    """For the appointments calendar, whose events are ours or made by hand."""
 
-
-@dataclass
-class Gatherer:
-    """Reads for one calendar under its lease."""
-
-    tools: Tools
-    now: datetime
-    items: Items
-    window: Window = field(init=False)
-    _cases: dict[str, Case] = field(default_factory=dict)
     _unmapped: dict[str, Appointment] = field(default_factory=dict)
     """Rows that are not taken in, by k."""
-    _pass_wanted: bool = False
-    _orphans: int = 0
-
-    def __post_init__(self) -> None:
-        settings = self.tools.connection.settings
-        self.window = window(settings.start_from, settings.horizon_days, now=self.now, zone=settings.zone)
 
     # --- the two ways to read ---
 
     def changes(self, first: EventPage | None, ids: Iterable[str], *, take_up: bool = True) -> Gathered:
-        """What changed: the delta from its first page on, these appointments, and the items that are open."""
-        events, cursor = self._pages(first, self.tools.calendar.usable_cursor) if first else ([], None)
+        events, cursor = self.listing(self.tools.calendar.usable_cursor, first) if first else ([], None)
         ids = set(ids)
         self.items.load_named("appointment_id", ids)
         self.items.load_named("event_id", (event.id for event in events))
-        if take_up and self.tools.calendar.retry_at is not None and self.tools.calendar.retry_at <= self.now:
-            self.items.load_open(self.now, self.tools.world.limits.take_up_max)
-        due = [item for item in self.items if item.retry_at is not None and item.retry_at <= self.now]
+        due = self.load_due(take_up=take_up)
         ids |= {item.appointment_id for item in due if item.appointment_id}
         self._match_rows(self.tools.ehr.read(sorted(ids)) if ids else {}, whole=False)
         self._match_events(events, whole=False)
         for item in due:
-            self._case(item.k, item)
-        return self._result(cursor, listed=first is not None)
+            self.case(item.k, item)
+        return self.result(cursor, listed=first is not None)
 
     def everything(self) -> Gathered:
-        """A complete pass: both sides whole, every item, matched before anything is created."""
-        events, cursor = self._pages(self._page(None, None), None)
-        reach = (
-            self.window if self.tools.calendar.passed_at is None else scan_window(self.window, now=self.now)
-        )
-        scan = self.tools.ehr.scan(self.tools.connection.practitioner, reach.start - LASTS_AT_MOST, reach.end)
-        rows: dict[str, Appointment | None] = {row.id: row for row in scan}
+        events, cursor = self.listing(None)
         self.items.load_all()
-        unlisted = sorted(self._mapped_rows(reach) - rows.keys())
-        rows |= self.tools.ehr.read(unlisted) if unlisted else {}
-        self._match_rows(rows, whole=True)
+        self._match_rows(self.scanned(), whole=True)
         self._match_events(events, whole=True)
         listed = {event.id for event in events}
         for item in self.items:
             if item.event_id and item.event_id not in listed and item.known(Side.CALENDAR) is not None:
-                self._verify(item)
+                self.verify(item)
             elif item.retry_at is not None:
-                self._case(item.k, item)
-        return self._result(cursor, listed=True)
-
-    def _mapped_rows(self, reach: Window) -> set[str]:
-        """Appointments that a scan should have listed, and those with something open.
-
-        What ended before the scan begins is touched only by a change of its own.
-        """
-        zone = self.tools.connection.settings.zone
-        mapped = set()
-        for item in self.items:
-            facts = item.known(Side.EHR)
-            in_reach = facts is not None and instants(facts.when, zone)[1] >= reach.start
-            if item.appointment_id and (in_reach or item.retry_at is not None):
-                mapped.add(item.appointment_id)
-        return mapped
-
-    def _result(self, cursor: str | None, *, listed: bool) -> Gathered:
-        for case in self._cases.values():
-            case.agree_on_absence()
-        return Gathered(list(self._cases.values()), listed, cursor, self._pass_wanted, self._orphans)
-
-    # --- pages ---
-
-    def _page(self, cursor: str | None, page: str | None) -> EventPage:
-        return self.tools.service.events(self.tools.calendar_id, cursor=cursor, page=page)
-
-    def _pages(self, first: EventPage, cursor: str | None) -> tuple[list[Event], str | None]:
-        """All events of a listing, the last state of each, and the cursor at its end."""
-        events: dict[str, Event] = {}
-        page = first
-        for _ in range(self.tools.world.limits.listing_pages_max):
-            events |= {event.id: event for event in page.events}
-            if page.next_page is None:
-                return list(events.values()), page.cursor
-            page = self._page(cursor, page.next_page)
-        raise BlockedError("listing_without_end")
+                self.case(item.k, item)
+        return self.result(cursor, listed=True)
 
     # --- the EHR's rows ---
 
@@ -157,7 +80,7 @@ class Gatherer:
         if stored is None and item.origin is Side.CALENDAR and not whole:
             self._pass_wanted = True  # only a complete listing tells whether its event is there
             return
-        see_row(self._case(k, item), row, self.tools.renderer)
+        see_row(self.case(k, item), row, self.tools.renderer)
 
     def _new_item(self, k: str, row: Appointment | None) -> Item | None:
         if row is None or row.kind is Kind.BLOCK:
@@ -216,7 +139,7 @@ class Gatherer:
         lives = item.known(Side.CALENDAR) is not None
         chosen, extras = choose_event(item.event_id, events, mapped_lives=lives)
         if chosen is not None or extras:
-            self._see(self._case(k, item), chosen, extras)
+            self._see(self.case(k, item), chosen, extras)
 
     def _take_new_events(self, k: str, events: list[Event]) -> None:
         case = self._cases.get(k)
@@ -226,30 +149,15 @@ class Gatherer:
         if case is None and k in self._unmapped:
             item = self._new_item(k, self._unmapped[k])
             assert item is not None
-            case = self._case(k, item)
+            case = self.case(k, item)
             see_row(case, self._unmapped[k], self.tools.renderer)
         ours = chosen.marker is not None and self.tools.world.keys.is_ours(self.tools.calendar.key, chosen)
         if case is None and (ours or not self._takes_in_event(chosen)):
             self._orphans += ours  # of an appointment that is not known here: left as it is
             return
-        self._see(case or self._case(k, Item(k, Kind.PERSONAL, Side.CALENDAR)), chosen, extras)
+        self._see(case or self.case(k, Item(k, Kind.PERSONAL, Side.CALENDAR)), chosen, extras)
 
     def _see(self, case: Case, event: Event | None, extras: list[Event]) -> None:
         case.extras = extras
         if event is not None:
             see_event(case, event, self.tools.renderer)
-
-    # --- cases ---
-
-    def _verify(self, item: Item) -> None:
-        """A mapped event that a complete listing lacks: gone only if reading it by id says so too."""
-        case = self._case(item.k, item)
-        if case.calendar is None:
-            case.verify = True
-
-    def _case(self, k: str, item: Item) -> Case:
-        if k not in self._cases:
-            stored = self.items.get(k)
-            half_done = item.carrying is not None
-            self._cases[k] = Case(item, stored, half_done=half_done, verify=item.verify)
-        return self._cases[k]

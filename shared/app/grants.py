@@ -107,7 +107,8 @@ class StoredGrant:
     """Of the account, to be shown to who connected it."""
     scopes: frozenset[str]
     number: int
-    """From 1, one more with every new token: an old one that is refused says nothing about a newer."""
+    """From 1, one more with every new token, across disconnections too: an old one that is refused says
+    nothing about a newer."""
 
 
 GRANTS = "grants"

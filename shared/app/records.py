@@ -8,16 +8,25 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from enum import Enum
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from shared.core.blocking import BlockRules
 from shared.core.identity import slot
 from shared.core.item import Item, Seen
 from shared.core.model import Base, Facts, Kind, Reading, Side, When
-from shared.core.policy import ConnectionSettings, Edits, LabelMode, Mode, PersonalText
+from shared.core.policy import (
+    ConnectionSettings,
+    Edits,
+    ExternalTitles,
+    FreeEvents,
+    LabelMode,
+    Mode,
+    PersonalText,
+)
 from shared.ports import Document, FeedCursor
 
 CURSOR_FORMAT = 1
@@ -67,7 +76,7 @@ class Connection:
     epoch: int = 0
     """One more with whatever asks that everything is read again: settings, a pause, another account."""
     grant: int = 0
-    """Number of the grant it lives on; 0: none."""
+    """Number of the last grant it had, kept where that is gone: the next one has a higher."""
     pause_until: datetime | None = None
     """Its account is over a limit: nothing is read or written before."""
 
@@ -96,6 +105,8 @@ def connection_data(connection: Connection) -> dict[str, object]:
         "google_edits": settings.google_edits.value,
         "personal_text": settings.personal_text.value,
         "horizon_days": settings.horizon_days,
+        "external_titles": settings.external_titles.value,
+        "free_events": settings.free_events.value,
         "status": connection.status.value,
         "epoch": connection.epoch,
         "grant": connection.grant,
@@ -113,6 +124,8 @@ def connection_of(document: Document) -> Connection:
         google_edits=Edits(data["google_edits"]),
         personal_text=PersonalText(data["personal_text"]),
         horizon_days=data["horizon_days"],
+        external_titles=ExternalTitles(data["external_titles"]),
+        free_events=FreeEvents(data["free_events"]),
     )
     return Connection(
         key=document.id,
@@ -156,6 +169,13 @@ class ChannelRow:
     """None: the answer is awaited, or was lost."""
 
 
+class Role(Enum):
+    APPOINTMENTS = "appointments"
+    """Made by us; both ways."""
+    EXTERNAL = "external"
+    """The practitioner's own: read only, and shown as blocks in the EHR."""
+
+
 @dataclass(frozen=True)
 class Calendar:
     """One calendar taking part."""
@@ -168,6 +188,13 @@ class Calendar:
     """It is looked at. Its connection has the last word."""
     epoch: int = 0
     """Of its connection, when everything was last read."""
+    role: Role = Role.APPOINTMENTS
+    rules: BlockRules = field(default_factory=BlockRules)
+    """Of an external one."""
+    leaving: bool = False
+    """An external one that was chosen and is no more: its blocks go, then it sleeps."""
+    gone_at: datetime | None = None
+    """When an external one was first met gone."""
     calendar_id: str | None = None
     """The service's id; None: not made yet."""
     creating_at: datetime | None = None
@@ -222,6 +249,10 @@ def calendar_data(calendar: Calendar) -> dict[str, object]:
         "connection": calendar.connection,
         "account": calendar.account,
         "active": calendar.active,
+        "role": calendar.role.value,
+        "rules": asdict(calendar.rules),
+        "leaving": calendar.leaving,
+        "gone_at": calendar.gone_at,
         "epoch": calendar.epoch,
         "calendar_id": calendar.calendar_id,
         "creating_at": calendar.creating_at,
@@ -259,6 +290,8 @@ def calendar_of(document: Document) -> Calendar:
         lease=Lease(**lease) if lease else None,
         progress=Progress(**progress) if progress else None,
         channels=tuple(ChannelRow(**row) for row in data.pop("channels")),
+        role=Role(data.pop("role")),
+        rules=BlockRules(**data.pop("rules")),
         **data,
     )
 
@@ -405,13 +438,14 @@ def _facts_data(facts: Facts | None) -> dict[str, object] | None:
         "end": when.end.isoformat(),
         "what": facts.what,
         "version": facts.version,
+        **({} if when.busy else {"free": True}),
     }
 
 
 def _facts_of(data: Mapping[str, str] | None) -> Facts | None:
     if data is None:
         return None
-    when = When(_moment(data["start"]), _moment(data["end"]))
+    when = When(_moment(data["start"]), _moment(data["end"]), busy="free" not in data)
     return Facts(when, data["what"], data["version"])
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
+from shared.core.blocking import BlockRules, Effect, block_what, effect
 from shared.core.identity import Keys
 from shared.core.model import Appointment, Client, Event, Facts, Kind, Reading, Side, Status, What
-from shared.core.policy import ConnectionSettings
+from shared.core.policy import ConnectionSettings, ExternalTitles, FreeEvents
 from shared.core.text import canonical, client_what, personal_what
-from shared.core.window import whole_days
+from shared.core.window import Window, whole_days
 from shared.ports import Ehr
 
 
@@ -18,6 +19,10 @@ class Renderer:
     keys: Keys
     settings: ConnectionSettings
     practitioner: str
+    window: Window
+    """What of external calendars is taken in; a block outside it is dropped."""
+    rules: BlockRules = field(default_factory=BlockRules)
+    """Of the external calendar in hand."""
     clients: dict[str, Client] = field(default_factory=dict, repr=False)
     """What is known of the patients of the rows in hand; lives as long as the job."""
 
@@ -38,6 +43,8 @@ class Renderer:
         return row.status is Status.LIVE and self.practitioner in row.practitioner_ids
 
     def what(self, row: Appointment, origin: Side) -> What:
+        if row.kind is Kind.BLOCK:
+            return What(summary=canonical(row.title), busy=row.busy)
         if row.kind is Kind.PERSONAL:
             return personal_what(row, origin, self.settings.personal_text)
         clients = [self.clients.get(patient, Client()) for patient in row.patient_ids]
@@ -48,15 +55,36 @@ class Renderer:
         if row is None or not self.has(row):
             return Reading(None)
         assert row.when is not None
-        when = whole_days(row.when, self.settings.zone) if row.kind is Kind.PERSONAL else row.when
+        when = row.when if row.kind is Kind.CLIENT else whole_days(row.when, self.settings.zone)
+        if row.kind is Kind.BLOCK:
+            when = replace(when, busy=row.busy)
         return Reading(Facts(when, self.keys.what(self.what(row, origin), row.kind), row.version))
 
     def event(self, event: Event | None, kind: Kind) -> Reading:
         """The calendar side; a live event has a readable start here."""
         if event is None or event.cancelled:
             return Reading(None)
+        if kind is Kind.BLOCK:
+            return self._block(event)
         assert event.when is not None
         return Reading(Facts(event.when, self.keys.what(event.what, kind), event.version))
+
+    def _block(self, event: Event) -> Reading:
+        """What an event of an external calendar is to the EHR: nothing, time taken, or shown as Free."""
+        does = effect(event, self.rules)
+        hidden = does is Effect.FREE and self.settings.free_events is FreeEvents.HIDE
+        if does is Effect.NOTHING or hidden:
+            return Reading(None)
+        assert event.when is not None
+        if not self.window.takes_in(event.when, self.settings.zone):
+            return Reading(None)
+        what = self.block_what(event)
+        when = replace(event.when, busy=what.busy)
+        return Reading(Facts(when, self.keys.what(what, Kind.BLOCK), event.version))
+
+    def block_what(self, event: Event) -> What:
+        titles = self.settings.external_titles is ExternalTitles.SHOW
+        return block_what(event, titles=titles, busy=effect(event, self.rules) is Effect.TAKES)
 
     def what_for_ehr(self, row: Appointment | None, event: Event, origin: Side) -> What:
         """What the EHR is to say after an edit in the calendar.

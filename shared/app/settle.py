@@ -18,7 +18,7 @@ from shared.core.decide import Decision, Hold, Leave, Settle, decide, is_put_bac
 from shared.core.errors import BlockedError, OverLimitError, RejectedError, RetryableError, StaleError
 from shared.core.item import Item, settled, unsettled
 from shared.core.match import Claim, claim
-from shared.core.model import Appointment, Base, Event, Facts, Reading, Side
+from shared.core.model import Appointment, Base, Event, Facts, Kind, Reading, Side
 from shared.core.policy import Rights, Traits, is_past, rights
 
 AN_HOUR = timedelta(hours=1)
@@ -152,7 +152,7 @@ class Settler:
         never_settled = item.event_id is not None and item.base.calendar is None
         if case.half_done and case.ehr is None:
             doubtful.append(Side.EHR)
-        if case.event is None and (never_settled or case.half_done or item.aside is not None):
+        if case.calendar is None and (never_settled or case.half_done or item.aside is not None):
             doubtful.append(Side.CALENDAR)
         return doubtful
 
@@ -180,8 +180,8 @@ class Settler:
         """A copy of ours is made an event like any other before anything is made of it."""
         event = case.event
         mapped = case.item.base.calendar is not None
-        if event is None or event.cancelled:
-            return
+        if event is None or event.cancelled or case.item.kind is Kind.BLOCK:
+            return  # an external calendar is never written
         if claim(self.tools.world.keys, self.tools.calendar.key, event, mapped=mapped) is Claim.COPY:
             see_event(case, self.tools.service.unmark(self.tools.calendar_id, event), self.tools.renderer)
 
@@ -189,7 +189,9 @@ class Settler:
         if case.unreadable is not None:
             raise RejectedError(case.unreadable)
         event, item = case.event, case.item
-        made_by_hand = item.origin is Side.CALENDAR and item.appointment_id is None
+        made_by_hand = (
+            item.kind is Kind.PERSONAL and item.origin is Side.CALENDAR and item.appointment_id is None
+        )
         if made_by_hand and event is not None and event.series and not event.cancelled:
             raise RejectedError("series_not_taken_in")
 
@@ -237,7 +239,8 @@ class Settler:
         writes_ehr = differs(decision, Side.EHR, ehr, calendar)
         writes_calendar = differs(decision, Side.CALENDAR, calendar, ehr)
         row_read = case.row is not None or case.ehr is not None or case.item.appointment_id is None
-        needs_text = writes_ehr and decision.present and decision.what is Side.CALENDAR
+        block = case.item.kind is Kind.BLOCK
+        needs_text = writes_ehr and decision.present and (block or decision.what is Side.CALENDAR)
         needs_tombstone = writes_calendar and calendar is None and case.item.event_id is not None
         missing = []
         if (writes_ehr or writes_calendar) and not row_read:

@@ -11,7 +11,9 @@ from shared.app.accounts import pause
 from shared.app.appointments_calendar import ensure_calendar
 from shared.app.cases import Case
 from shared.app.channels import channel_due, renew_channel
-from shared.app.gather import Gathered, Gatherer
+from shared.app.external import ExternalGatherer
+from shared.app.gather import AppointmentsGatherer
+from shared.app.gathering import Gathered, Gatherer
 from shared.app.items import Items
 from shared.app.outcome import Outcome, State, earliest, next_due
 from shared.app.records import (
@@ -20,16 +22,19 @@ from shared.app.records import (
     Connection,
     Lease,
     Progress,
+    Role,
     calendar_data,
     calendar_path,
+    parked,
 )
 from shared.app.render import Renderer
 from shared.app.settle import Settler, kept
 from shared.app.tools import Tools
 from shared.app.world import World
-from shared.core.errors import RetryableError, StaleError
+from shared.core.errors import OverLimitError, RetryableError, StaleError
 from shared.core.identity import slot
 from shared.core.item import Item
+from shared.core.window import window
 from shared.ports import COMMIT_WRITES_MAX, Put, Remove
 
 FAILURES_IN_A_ROW = 3
@@ -80,8 +85,12 @@ class Slice:
         self.calendar, self.connection = calendar, connection
         self.service = world.calendars(connection, paced=bulk)
         self.ehr = world.ehr(connection.practice)
-        self.renderer = Renderer(world.keys, connection.settings, connection.practitioner)
         self.started = world.clock.now()
+        self._waited: frozenset[str] = frozenset()
+        """Items that were open before this job, by k."""
+        settings = connection.settings
+        taken_in = window(settings.start_from, settings.horizon_days, now=self.started, zone=settings.zone)
+        self.renderer = Renderer(world.keys, settings, connection.practitioner, taken_in, calendar.rules)
         self.items = Items(world.documents, calendar, connection.practice)
         self._pass_follows = False
 
@@ -89,7 +98,9 @@ class Slice:
         return Tools(self.world, self.connection, self.calendar, self.service, self.ehr, self.renderer)
 
     def gatherer(self) -> Gatherer:
-        return Gatherer(self.tools(), self.world.clock.now(), self.items)
+        external = self.calendar.role is Role.EXTERNAL
+        kind = ExternalGatherer if external else AppointmentsGatherer
+        return kind(self.tools(), self.world.clock.now(), self.items)
 
     def take_lease(self, gathered: Gathered | None) -> None:
         """With it the new items are written down. Raises StaleError: the document was written since."""
@@ -98,9 +109,13 @@ class Slice:
             self.calendar,
             lease=Lease(self.world.new_id(), now + timedelta(seconds=limits.lease_seconds)),
             lapses=self.calendar.lapses + (self.calendar.lease is not None),
-            due_at=now + timedelta(seconds=limits.soon_seconds),
+            due_at=self._not_later(self.calendar, now + timedelta(seconds=limits.soon_seconds)),
         )
         self._write_down(gathered.cases if gathered else [])
+
+    def _not_later(self, calendar: Calendar, due_at: datetime | None) -> datetime | None:
+        """A live job does not put off the time at which a bulk job that does not come is missed."""
+        return due_at if takes_up(calendar, bulk=self.bulk) else earliest(self.calendar.due_at, due_at)
 
     def run(self, gathered: Gathered | None) -> Outcome:
         """`gathered` None: a complete pass."""
@@ -125,10 +140,14 @@ class Slice:
         push = self.world.push
         if push is not None and channel_due(self.calendar, push, self.world.clock.now()):
             self._flush(keep=0)  # what is settled is not at the mercy of one more call
-            self.calendar = renew_channel(self.world, push, self.calendar, self.service, self._save)
+            try:
+                self.calendar = renew_channel(self.world, push, self.calendar, self.service, self._save)
+            except OverLimitError as error:
+                pause(self.world, self.connection.sub, error.after_seconds)
 
     def _write_down(self, cases: list[Case]) -> None:
         """Save what must not be forgotten, as something to be taken up, and with it the lease."""
+        self._waited = frozenset(case.item.k for case in cases if _was_open(case))
         for case in cases:
             if case.to_be_written_down():
                 item = kept(case, retry_at=self.started, tries=case.item.tries)
@@ -151,7 +170,7 @@ class Slice:
 
     def _settle(self, cases: list[Case], settler: Settler, *, whole: bool) -> None:
         in_a_row = 0
-        cases.sort(key=_was_open)  # what just happened is not to wait for what has waited
+        cases.sort(key=lambda case: case.item.k in self._waited)  # what just happened comes first
         for index, case in enumerate(cases):
             if settler.stop_after is not None or in_a_row >= FAILURES_IN_A_ROW or self._time_is_up():
                 self._postpone(cases[index:])
@@ -160,7 +179,7 @@ class Slice:
             self._store(case, settler.settle(case))
             self._pass_follows |= bool(case.extras)  # nothing else would bring them again
             in_a_row = in_a_row + 1 if settler.counts.retried > failed else 0
-            if whole or _was_open(case):
+            if whole or case.item.k in self._waited:
                 self._advance()
             if self.items.unsaved >= self.world.limits.flush_items:
                 self._flush(keep=0)
@@ -226,16 +245,22 @@ class Slice:
             lease=None,
             lapses=0,
             problem=None,
+            gone_at=None,
         )
-        calendar = replace(calendar, due_at=next_due(calendar, now, self.world.limits.soon_seconds))
+        due_at = next_due(calendar, now, self.world.limits.soon_seconds)
+        calendar = replace(calendar, due_at=self._not_later(calendar, due_at))
+        if calendar.leaving and retry_at is None:
+            calendar = parked(replace(calendar, problem=self.calendar.problem))
         self._save(calendar)
         goes_on = retry_at if takes_up(calendar, bulk=self.bulk) else None
-        again_at = earliest(goes_on, pass_at, now if settler.look_wanted else None)
+        pass_due = pass_at is not None and pass_at <= now and not self.bulk
+        next_pass = None if pass_due else pass_at
+        again_at = earliest(goes_on, next_pass, now if settler.look_wanted else None)
         if again_at is not None and settler.stop_after is not None:
             again_at = max(again_at, now + timedelta(seconds=settler.stop_after))
         state = State.MORE if again_at is not None and again_at <= now else State.DONE
         return Outcome(
-            state, again_at, look=settler.look_wanted, counts=settler.counts, orphans=gathered.orphans
+            state, again_at, settler.look_wanted, pass_due, counts=settler.counts, orphans=gathered.orphans
         )
 
     def _progress(self, retry_at: datetime | None, now: datetime) -> Progress | None:

@@ -51,6 +51,8 @@ class Limits:
     rest_seconds: float = 3_600
     """The first time; then doubling."""
     rest_seconds_max: float = 86_400
+    gone_seconds: float = 900
+    """An external calendar is missed for so long before its blocks go."""
     channel_seconds: int = 604_800
     """Asked for; the answer may say less."""
     channels_max: int = 3

@@ -14,7 +14,7 @@ from shared.app.tools import Tools
 from shared.core.decide import Settle
 from shared.core.errors import RejectedError, RetryableError, StaleError
 from shared.core.identity import GENERATIONS_MAX, identifier
-from shared.core.model import Appointment, Base, Event, Facts, Marker, Reading, Side, What, When
+from shared.core.model import Appointment, Base, Event, Facts, Kind, Marker, Reading, Side, What, When
 from shared.core.window import at_least_a_minute, instants
 from shared.ports import EventWrite, GoneError, RefusedError, TakenError
 
@@ -57,8 +57,9 @@ class Writer:
         if not decision.present:
             return None if row is None else self.tools.ehr.cancel(row)
         assert calendar is not None
-        span = self._span(calendar.when) if decision.when is Side.CALENDAR else None
-        what = self._what_for_ehr(case) if decision.what is Side.CALENDAR else None
+        block = case.item.kind is Kind.BLOCK  # its busy state is a part of both: it is written whole
+        span = self._span(calendar.when) if block or decision.when is Side.CALENDAR else None
+        what = self._what_for_ehr(case) if block or decision.what is Side.CALENDAR else None
         if case.known(Side.EHR) is not None:
             assert row is not None
             return self.tools.ehr.update(row, span=span, what=what)
@@ -71,7 +72,7 @@ class Writer:
     def _create_row(self, case: Case, span: tuple[datetime, datetime], what: What) -> Appointment:
         """A new row, or the one that an earlier try made: brought back and put right where it differs."""
         name = identifier(self.tools.calendar.key, case.item.k)
-        row = self.tools.ehr.create_personal(self.tools.connection.practitioner, name, *span, what)
+        row = self.tools.ehr.create(case.item.kind, self.tools.connection.practitioner, name, span, what)
         if self.tools.connection.practitioner not in row.practitioner_ids:
             raise RejectedError("reassigned")
         if not self.tools.renderer.has(row):
@@ -89,6 +90,8 @@ class Writer:
 
     def _what_for_ehr(self, case: Case) -> What:
         assert case.event is not None
+        if case.item.kind is Kind.BLOCK:
+            return self.tools.renderer.block_what(case.event)
         return self.tools.renderer.what_for_ehr(case.row, case.event, case.item.origin)
 
     # --- the calendar ---

@@ -11,7 +11,7 @@ import hmac
 import zlib
 from base64 import b32encode, b32hexencode
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 
 from shared.core.model import Event, Kind, Marker, What
 from shared.core.text import comparable
@@ -54,10 +54,14 @@ class Keys:
         """Mapping key of a single event that began in the calendar."""
         return self._name("event", calendar_key, event_id)
 
-    def k_of_occurrence(self, calendar_key: str, master_id: str, original_start: datetime) -> str:
-        """Mapping key of an occurrence; its first half is the series document's id."""
-        start = self._name("start", original_start.astimezone(UTC).isoformat())
-        return f"{self._name('event', calendar_key, master_id)}.{start}"
+    def series(self, calendar_key: str, master_id: str) -> str:
+        """The first half of the mapping keys of all occurrences of a series."""
+        return self._name("event", calendar_key, master_id)
+
+    def k_of_occurrence(self, calendar_key: str, master_id: str, original_start: datetime | date) -> str:
+        """Mapping key of an occurrence by its place in its series: an instant, or a day of no zone."""
+        place = original_start.astimezone(UTC) if isinstance(original_start, datetime) else original_start
+        return f"{self.series(calendar_key, master_id)}.{self._name('start', place.isoformat())}"
 
     def account(self, sub: str) -> str:
         """Key of an account: the one that crosses practices, for limits are an account's."""

@@ -37,6 +37,8 @@ class When:
 
     start: datetime | date
     end: datetime | date
+    busy: bool = True
+    """Of a block: whether it takes the time. Of an appointment that is a part of its *what*."""
 
     def __post_init__(self) -> None:
         timed = [isinstance(value, datetime) for value in (self.start, self.end)]
@@ -144,6 +146,36 @@ class Appointment:
         return f"Appointment({self.id}, {self.version}, {self.status.value}, {self.kind.value})"
 
 
+class EventType(Enum):
+    """What a calendar service makes of an event; one that nobody here knows is a default one."""
+
+    DEFAULT = "default"
+    OUT_OF_OFFICE = "out_of_office"
+    FOCUS_TIME = "focus_time"
+    WORKING_LOCATION = "working_location"
+    BIRTHDAY = "birthday"
+
+
+class Response(Enum):
+    """The practitioner's own answer to an invitation."""
+
+    NONE = "none"
+    """It is no invitation, or their own event."""
+    ACCEPTED = "accepted"
+    TENTATIVE = "tentative"
+    DECLINED = "declined"
+    UNANSWERED = "unanswered"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where an occurrence belongs: to its series, in the place of this start."""
+
+    series_id: str
+    """Id of the master."""
+    start: datetime | date
+
+
 @dataclass(frozen=True)
 class Marker:
     """The private properties on an event that claims to be ours."""
@@ -165,8 +197,18 @@ class Event:
     """None on a bare tombstone, and where a live event has no start we can read."""
     what: What
     marker: Marker | None = None
-    series: bool = False
-    """The master or an instance of a recurring event."""
+    master: bool = False
+    """It has a rule: its occurrences are events of their own."""
+    origin: Origin | None = None
+    """Of an occurrence of a recurring event."""
+    type: EventType = EventType.DEFAULT
+    response: Response = Response.NONE
+    tentative: bool = False
+
+    @property
+    def series(self) -> bool:
+        """The master or an occurrence of a recurring event."""
+        return self.master or self.origin is not None
 
     def __repr__(self) -> str:
         return f"Event({self.id}, {self.version}, cancelled={self.cancelled})"

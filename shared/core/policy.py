@@ -40,6 +40,20 @@ class PersonalText(Enum):
     TITLE = "title"
 
 
+class ExternalTitles(Enum):
+    """What the EHR shows of events in external calendars; private ones are always hidden."""
+
+    HIDE = "hide"
+    SHOW = "show"
+
+
+class FreeEvents(Enum):
+    """Whether the EHR shows events of external calendars that do not take the time."""
+
+    HIDE = "hide"
+    SHOW = "show"
+
+
 @dataclass(frozen=True)
 class ConnectionSettings:
     """What a practitioner chose. Days are local days of `zone`."""
@@ -51,6 +65,8 @@ class ConnectionSettings:
     google_edits: Edits = Edits.REVERT
     personal_text: PersonalText = PersonalText.BUSY
     horizon_days: int = HORIZON_DAYS_DEFAULT
+    external_titles: ExternalTitles = ExternalTitles.HIDE
+    free_events: FreeEvents = FreeEvents.HIDE
 
     def __post_init__(self) -> None:
         assert 1 <= self.horizon_days <= HORIZON_DAYS_MAX

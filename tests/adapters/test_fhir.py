@@ -538,7 +538,7 @@ def test_what_is_over_is_not_cancelled_again() -> None:
 
 def test_a_create_is_conditional_on_its_identifier() -> None:
     ehr, script = ehr_of(Answer(201, PERSONAL))
-    ehr.create_personal("d1", "c.k", at(9), at(10), What("Dentist", busy=False))
+    ehr.create(Kind.PERSONAL, "d1", "c.k", (at(9), at(10)), What("Dentist", busy=False))
     [(method, url, _, headers, body)] = script.asked
     assert (method, url) == ("POST", "Appointment")
     assert headers["If-None-Exist"] == "identifier=https://calsync.example/personal|c.k"
@@ -557,21 +557,21 @@ def test_a_create_is_conditional_on_its_identifier() -> None:
 
 def test_a_create_without_an_answer_is_repeated_once() -> None:
     ehr, script = ehr_of(NoAnswerError(), Answer(200, PERSONAL))
-    assert ehr.create_personal("d1", "c.k", at(9), at(10), What("")).id == "a1"
+    assert ehr.create(Kind.PERSONAL, "d1", "c.k", (at(9), at(10)), What("")).id == "a1"
     assert script.asked[0] == script.asked[1]
     ehr, script = ehr_of(NoAnswerError(), NoAnswerError())
     with pytest.raises(RetryableError):
-        ehr.create_personal("d1", "c.k", at(9), at(10), What(""))
+        ehr.create(Kind.PERSONAL, "d1", "c.k", (at(9), at(10)), What(""))
     assert len(script.asked) == 2
 
 
 def test_a_create_answered_without_the_row_is_looked_for_by_its_identifier() -> None:
     ehr, script = ehr_of(Answer(201), bundle(PERSONAL))
-    assert ehr.create_personal("d1", "c.k", at(9), at(10), What("")).id == "a1"
+    assert ehr.create(Kind.PERSONAL, "d1", "c.k", (at(9), at(10)), What("")).id == "a1"
     assert script.asked[1][2]["identifier"] == "https://calsync.example/personal|c.k"
     ehr, _ = ehr_of(Answer(201), bundle())
     with pytest.raises(RetryableError, match="ehr_answer_unreadable"):
-        ehr.create_personal("d1", "c.k", at(9), at(10), What(""))
+        ehr.create(Kind.PERSONAL, "d1", "c.k", (at(9), at(10)), What(""))
 
 
 def test_ids_are_read_fifty_at_a_time_and_each_once() -> None:
@@ -846,7 +846,7 @@ def test_no_change_is_missed_however_late_its_row_appears(seed: int) -> None:
             begin = clock.now() + timedelta(days=1)
             staff.book_personal(practitioner=doctor, start=begin, end=begin, zone="UTC", title=f"new {step}")
         else:
-            ehr.create_personal(doctor, f"c.{step}", clock.now(), clock.now(), What("by us"))
+            ehr.create(Kind.PERSONAL, doctor, f"c.{step}", (clock.now(), clock.now()), What("by us"))
 
     for step in range(60):
         store.settings = StoreSettings(late_visibility_seconds=rng.choice([0.0, 1.0, 119.0]))

@@ -25,7 +25,7 @@ from shared.adapters.jwt_verifier import (
     JwtVerifier,
     Role,
     Trust,
-    audiences,
+    practice_named,
 )
 from shared.core.errors import RejectedError, RetryableError
 from tests.fakes.clock import START, FakeClock
@@ -243,7 +243,7 @@ def test_a_token_has_its_time(ehr: Ehr, claims: Json, reason: str | None) -> Non
 def test_what_is_no_token_is_malformed(ehr: Ehr, text: str) -> None:
     assert ehr.reason(text) == "jwt_malformed"
     with pytest.raises(RejectedError, match="jwt_malformed"):
-        audiences(text)
+        practice_named(text)
     assert ehr.asked == 0
 
 
@@ -312,10 +312,11 @@ def test_a_refusal_tells_nothing_of_the_token(ehr: Ehr) -> None:
     assert (str(caught.value), caught.value.__cause__) == ("jwt_malformed", None)
 
 
-def test_the_audience_can_be_read_to_choose_who_checks() -> None:
-    assert audiences(token(lambda _: b"anything")) == {AUDIENCE}
-    assert audiences(token(aud=["a", "b", 3])) == {"a", "b"}
-    assert audiences(token(aud=MISSING)) == frozenset()
+def test_the_practice_can_be_read_to_choose_who_checks() -> None:
+    assert practice_named(token(lambda _: b"anything")) == PRACTICE
+    for other in (MISSING, "", 3, ["practice-1"]):
+        with pytest.raises(RejectedError, match="jwt_claims"):
+            practice_named(token(practice=other))
 
 
 @pytest.mark.parametrize("at", range(4))

@@ -7,6 +7,10 @@
     stage.event(ada)                         # the one event in the calendar
     stage.ledger                             # what that cost, since the last clear()
 
+    stage.ask(CalendarTask(key))             # or as it is deployed: a task,
+    stage.drain()                            # and all that follows it, time passing as it has to
+    stage.minutes(15)                        # the scheduler's runs, and the tasks they ask for
+
 Whatever passes a port is noted in the ledger; `stage.before` and `stage.after` may disturb it.
 """
 
@@ -23,11 +27,14 @@ from sandbox.connected import connected
 from sandbox.ehr.fhir import By, FhirStore
 from sandbox.ehr.staff import Staff
 from sandbox.google.calendar import GoogleCalendar, Settings
+from sandbox.google.channels import Channel
 from sandbox.google.user import Person
 from shared.adapters.fhir import Answer, FhirEhr
 from shared.adapters.google_calendar import GoogleCalendarService
+from shared.app import connections
 from shared.app.calendar_job import run_calendar_job
 from shared.app.feed import FeedOutcome, run_feed_job
+from shared.app.jobs import Job, arriving, job_of, perform
 from shared.app.outcome import Outcome
 from shared.app.records import (
     Calendar,
@@ -35,27 +42,35 @@ from shared.app.records import (
     calendar_data,
     calendar_of,
     calendar_path,
-    connection_data,
+    connection_of,
     connection_path,
     item_of,
     items_path,
 )
-from shared.app.world import Limits, World
+from shared.app.renewals import renew
+from shared.app.webhook import Arrivals, google_push
+from shared.app.world import Limits, Push, World
+from shared.core.errors import BlockedError
 from shared.core.identity import Keys
 from shared.core.item import Item
 from shared.core.policy import ConnectionSettings
+from shared.core.signing import KeyRing
 from shared.ports import Document, Put, Queue, Remove, Where
 from tests.fakes.calendar import ModelCalls
 from tests.fakes.clock import FakeClock
 from tests.fakes.documents import MemoryDocuments
 from tests.fakes.ehr import SETTINGS, ModelExchange
+from tests.fakes.tasks import MemoryTasks
 
-PRACTICE = "practice-1"
+PRACTICE, ELSEWHERE = "practice-1", "practice-2"
 NEW_YORK = "America/New_York"
 FAMILY, TITLE = "Canaryname", "Canarytitle"
 """Of every synthetic client and of every text somebody writes: to be found nowhere but where it belongs."""
 JOBS_MAX = 50
+TASKS_MAX = 1_000
+"""Run by one `drain`."""
 HOUR = timedelta(hours=1)
+PUSH = Push("https://calsync.example/google", KeyRing({"p1": b"p" * 32}))
 
 Json = dict[str, Any]
 Hook = Callable[[str, Mapping[str, Any]], None]
@@ -73,9 +88,11 @@ class Ledger:
     """Operations, as `events.patch`."""
     ehr: list[str] = field(default_factory=list)
     """Requests, as `PUT Appointment`."""
+    passes: int = 0
+    """Listings of a whole calendar that were begun: complete passes."""
 
     def clear(self) -> None:
-        self.reads = 0
+        self.reads = self.passes = 0
         for noted in (self.commits, self.google, self.ehr):
             noted.clear()
 
@@ -109,7 +126,7 @@ class Practitioner:
 
 
 class Stage:
-    def __init__(self, **limits: Any) -> None:
+    def __init__(self, *, push: bool = False, **limits: Any) -> None:
         self.clock = FakeClock()
         self.ledger = Ledger()
         self.before: Hook = nothing
@@ -119,11 +136,16 @@ class Stage:
         """Called after it was done: to raise here is to lose the answer."""
         self.unlisted: set[str] = set()
         """Ids of events that listings leave out."""
+        self.chance = 0.5
+        """What every throw of the dice brings."""
         self.google = GoogleCalendar(self.clock.now, random.Random(1))
         self.google.settings = Settings(empty_page_chance=0, short_page_chance=0)
         self.store = FhirStore(now=self.clock.now, rng=random.Random(2))
         self.staff = Staff(self.store)
         self.documents = _Documents(self)
+        self.tasks = MemoryTasks(self.clock)
+        self.dropped: list[str] = []
+        """Why tasks were given up: what a person has to mend."""
         self.people: dict[str, Practitioner] = {}
         self._ids = 0
         self.world = World(
@@ -133,7 +155,8 @@ class Stage:
             ehr=lambda _practice: FhirEhr(_Exchange(self), SETTINGS),
             calendars=self._service,
             new_id=self._new_id,
-            chance=lambda: 0.5,
+            chance=lambda: self.chance,
+            push=PUSH if push else None,
             limits=Limits(**limits),
         )
 
@@ -145,8 +168,7 @@ class Stage:
 
     def _service(self, connection: Connection, *, paced: bool) -> GoogleCalendarService:
         del paced
-        person = self.people[connection.practitioner]
-        return GoogleCalendarService(_Calls(self, person.sub), zone=person.zone)
+        return GoogleCalendarService(Calls(self, connection.sub), zone=connection.settings.zone)
 
     def _new_id(self) -> str:
         self._ids += 1
@@ -154,26 +176,34 @@ class Stage:
 
     # --- people -----------------------------------------------------------------------------------------
 
-    def add(self, zone: str = NEW_YORK, **settings: Any) -> Practitioner:
-        """A practitioner who has connected; no job has run."""
+    def add(
+        self, zone: str = NEW_YORK, *, sub: str | None = None, practice: str = PRACTICE, **settings: Any
+    ) -> Practitioner:
+        """A practitioner who has connected, with an account of their own or that of `sub`; no job has run."""
         number = len(self.google.store.accounts) + 1
-        account = self.google.add_account(f"practitioner{number}@example.com", zone)
         name = {"resourceType": "Practitioner", "name": [{"text": f"Practitioner {number}"}]}
         practitioner = self.store.create(name, by=By.STAFF).resource["id"]
+        if sub is None:
+            sub = self.google.add_account(f"practitioner{number}@example.com", zone).sub
         today = self.clock.now().astimezone(ZoneInfo(zone)).date()
         chosen: Json = {"start_from": today - timedelta(days=7), "zone": ZoneInfo(zone), **settings}
-        connection = connected(
-            self.world,
-            practice=PRACTICE,
-            practitioner=practitioner,
-            sub=account.sub,
-            calendar_name="Appointments",
-            settings=ConnectionSettings(**chosen),
-        )
-        person = Person(self.google, account.sub)
-        added = Practitioner(practitioner, ZoneInfo(zone), account.sub, person, connection)
+        connection = self.connected(practice, practitioner, sub, ConnectionSettings(**chosen))
+        person = Person(self.google, sub)
+        added = Practitioner(practitioner, ZoneInfo(zone), sub, person, connection)
         self.people[practitioner] = added
         return added
+
+    def connected(
+        self, practice: str, practitioner: str, sub: str, settings: ConnectionSettings
+    ) -> Connection:
+        return connected(
+            self.world,
+            practice=practice,
+            practitioner=practitioner,
+            sub=sub,
+            calendar_name="Appointments",
+            settings=settings,
+        )
 
     def connect(self, zone: str = NEW_YORK, **settings: Any) -> Practitioner:
         """A practitioner who is connected and in sync; the ledger is clear."""
@@ -183,10 +213,8 @@ class Stage:
         return added
 
     def change_settings(self, whose: Practitioner, **settings: Any) -> None:
-        connection = whose.connection
-        whose.connection = replace(connection, settings=replace(connection.settings, **settings))
-        put = Put(connection_path(connection.key), connection_data(whose.connection))
-        self.documents.commit([put])
+        changed = replace(self.connection(whose).settings, **settings)
+        whose.connection = connections.change_settings(self.world, whose.connection.key, changed)
 
     # --- jobs -------------------------------------------------------------------------------------------
 
@@ -225,12 +253,65 @@ class Stage:
         assert run_feed_job(self.world, PRACTICE, dispatch).complete
         return [run_calendar_job(self.world, key, ids=ids, look=False) for key, ids in tasks]
 
+    def live(self, whose: Practitioner, *ids: str, look: bool = True) -> Outcome:
+        """One slice of a live job."""
+        return run_calendar_job(self.world, whose.connection.calendar_key, ids=ids, look=look)
+
+    def bulk(self, whose: Practitioner, *, look: bool = False, everything: bool = False) -> Outcome:
+        """One slice of a bulk job."""
+        key = whose.connection.calendar_key
+        return run_calendar_job(self.world, key, look=look, everything=everything, queue=Queue.BULK)
+
     def settle(self) -> None:
         """Everything that has happened arrives everywhere, and its echoes come back."""
         for _ in range(3):  # the change, its echo, and nothing more
             self.poke()
             for person in list(self.people.values()):
                 self.sync(person)
+
+    # --- as it is deployed ------------------------------------------------------------------------------
+
+    def ask(self, job: Job) -> None:
+        self.tasks.enqueue(arriving(job, self.clock.now()))
+
+    def run_due(self) -> int:
+        """Run the tasks that are due; how many they were."""
+        bodies = self.tasks.take_due()
+        for body in bodies:
+            try:
+                perform(self.world, self.tasks, job_of(body))
+            except BlockedError as error:
+                self.dropped.append(error.reason)
+        return len(bodies)
+
+    def drain(self) -> None:
+        """Run what is queued until nothing is, time passing as it has to."""
+        done = 0
+        while self.tasks.waiting:
+            assert done < TASKS_MAX, "the queue does not come to rest"
+            first = min(task.run_at for task in self.tasks.waiting if task.run_at)
+            self.clock.advance(max(0.0, (first - self.clock.now()).total_seconds()))
+            done += self.run_due()
+
+    def minutes(self, count: int) -> None:
+        """So many runs of the scheduler, each minute's tasks with what follows them."""
+        for _ in range(count):
+            until = self.clock.now() + timedelta(minutes=1)
+            renew(self.documents, self.tasks, self.clock.now(), frozenset({PRACTICE}))
+            for _ in range(TASKS_MAX):
+                due = [task.run_at for task in self.tasks.waiting if task.run_at and task.run_at < until]
+                if not due:
+                    break
+                self.clock.advance(max(0.0, (min(due) - self.clock.now()).total_seconds()))
+                self.run_due()
+            self.clock.advance(max(0.0, (until - self.clock.now()).total_seconds()))
+
+    def pushes(self) -> None:
+        """What Google has to tell by now arrives."""
+        for message in self.google.channels.due():
+            headers = {name.lower(): value for name, value in message.headers().items()}
+            status = google_push(headers, PUSH.keys, Arrivals(self.tasks, self.clock.now()))
+            self.google.channels.answered(message, status)
 
     # --- the EHR ----------------------------------------------------------------------------------------
 
@@ -313,11 +394,21 @@ class Stage:
         assert len(live) == 1, f"{len(live)} events"
         return live[0]
 
+    def channels(self, whose: Practitioner) -> list[Channel]:
+        """Those that Google tells of the calendar by."""
+        made, now = self.google.channels._by_id.values(), self.clock.now()
+        ours = [each for each in made if each.calendar == self.calendar_id(whose)]
+        return [each for each in ours if each.stopped is None and not each.ended and each.expires > now]
+
     # --- what is stored ---------------------------------------------------------------------------------
 
     def calendar(self, whose: Practitioner) -> Calendar:
         path = calendar_path(whose.connection.calendar_key)
         return calendar_of(MemoryDocuments.get(self.documents, path)[path])
+
+    def connection(self, whose: Practitioner) -> Connection:
+        path = connection_path(whose.connection.key)
+        return connection_of(MemoryDocuments.get(self.documents, path)[path])
 
     def change_calendar(self, whose: Practitioner, **changes: Any) -> None:
         """The calendar's record as some job left it."""
@@ -346,15 +437,8 @@ class Stage:
         self.documents = _Documents(self)
         self.world = replace(self.world, documents=self.documents)
         for person in self.people.values():
-            connection = person.connection
-            connected(
-                self.world,
-                practice=connection.practice,
-                practitioner=connection.practitioner,
-                sub=connection.sub,
-                calendar_name=connection.calendar_name,
-                settings=connection.settings,
-            )
+            had = person.connection
+            person.connection = self.connected(had.practice, had.practitioner, had.sub, had.settings)
 
 
 class Crash(BaseException):
@@ -377,6 +461,26 @@ def once(name: str, act: Callable[[], object]) -> Hook:
     return hook
 
 
+def at_step(number: int, act: Callable[[], object]) -> Hook:
+    """A hook that acts when the so-manieth thing passes, counted from 0."""
+    passed: list[str] = []
+
+    def hook(passing: str, _given: Mapping[str, Any]) -> None:
+        passed.append(passing)
+        if len(passed) == number + 1:
+            act()
+
+    return hook
+
+
+def both(first: Hook, second: Hook) -> Hook:
+    def hook(passing: str, given: Mapping[str, Any]) -> None:
+        first(passing, given)
+        second(passing, given)
+
+    return hook
+
+
 def raising(error: BaseException) -> Callable[[], None]:
     def act() -> None:
         raise error
@@ -394,21 +498,28 @@ def starts(resource: Json) -> datetime:
     return datetime.fromisoformat(start["dateTime"] if isinstance(start, dict) else start)
 
 
-class _Calls(ModelCalls):
+class Calls(ModelCalls):
     def __init__(self, stage: Stage, sub: str) -> None:
         super().__init__(stage.google, sub)
         self._stage = stage
 
     def __call__(self, operation: str, *, if_match: str | None = None, **parameters: Any) -> Json:
-        self._stage.ledger.google.append(operation)
-        real = super().__call__
+        self._note(operation, parameters)
         given = {"if_match": if_match, **parameters}
         answer = self._stage.pass_through(
-            operation, given, lambda: real(operation, if_match=if_match, **parameters)
+            operation, given, lambda: self.answer(operation, if_match, parameters)
         )
         if operation == "events.list":
             answer["items"] = [each for each in answer.get("items", ()) if not self._is_unlisted(each)]
         return cast("Json", answer)
+
+    def answer(self, operation: str, if_match: str | None, parameters: Json) -> Json:
+        return super().__call__(operation, if_match=if_match, **parameters)
+
+    def _note(self, operation: str, parameters: Json) -> None:
+        self._stage.ledger.google.append(operation)
+        first = not parameters.keys() & {"syncToken", "pageToken"} and parameters.get("maxResults") != 1
+        self._stage.ledger.passes += operation == "events.list" and first
 
     def _is_unlisted(self, event: Json) -> bool:
         return event["id"] in self._stage.unlisted

@@ -15,6 +15,7 @@ import pytest
 
 from shared.adapters.sealing import Sealer
 from shared.app.connect import Connected, Connecting, Scopes, begin, complete, receive
+from shared.app.connections import grant_died, stop, stopped
 from shared.app.grants import (
     ConsentAsked,
     ConsentGiven,
@@ -73,7 +74,7 @@ class Staff:
     """An EHR that knows its practitioners."""
 
     def practitioner(self, practitioner_id: str) -> Practitioner:
-        return Practitioner(practitioner_id, ZONE if practitioner_id == ADA else None)
+        return Practitioner(practitioner_id, "", ZONE if practitioner_id == ADA else None)
 
 
 def no_calendars(connection: Connection, *, paced: bool) -> CalendarService:
@@ -634,13 +635,27 @@ def test_a_consent_given_again_disturbs_nothing_that_runs(stage: Stage) -> None:
 
 def test_another_account_after_a_disconnection_has_a_calendar_of_its_own(stage: Stage) -> None:
     stage.complete(stage.agree())
-    stage.change(status=Status.DISCONNECTED, grant=0)
+    stage.change(status=Status.DISCONNECTED)
     before = stage.connection()
     stage.documents.commit([Remove(document.path) for document in stage.grants()])
     stage.complete(stage.agree(sub=OTHER_SUB, email=OTHER_EMAIL))
     after = stage.connection()
-    assert (after.status, after.sub, after.grant) == (Status.CONNECTED, OTHER_SUB, 1)
+    assert (after.status, after.sub, after.grant) == (Status.CONNECTED, OTHER_SUB, 2)
     assert after.calendar_key != before.calendar_key
+
+
+def test_a_grant_after_a_disconnection_has_a_number_of_its_own(stage: Stage) -> None:
+    stage.complete(stage.agree())
+    stage.complete(stage.agree())
+    stage.change(status=Status.ACTIVE)
+    running = stage.connection()
+    gone = [Remove(document.path) for document in stage.grants()]
+    stopped(stage.within, stop(stage.within, running.key), Status.DISCONNECTED, besides=gone)
+    stage.complete(stage.agree())
+    stage.change(status=Status.ACTIVE)
+    assert (running.grant, stage.connection().grant, stage.grant().number) == (2, 3, 3)
+    grant_died(stage.within, running)  # a job that began with the grant before ends
+    assert stage.connection().status is Status.ACTIVE
 
 
 def test_nothing_is_connected_while_a_disconnection_is_under_way(stage: Stage) -> None:

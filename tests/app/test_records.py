@@ -23,6 +23,7 @@ from shared.app.records import (
     Lease,
     Practice,
     Progress,
+    Role,
     calendar_data,
     calendar_of,
     calendar_path,
@@ -39,9 +40,19 @@ from shared.app.records import (
     practice_path,
     series_path,
 )
+from shared.core.blocking import BlockRules
 from shared.core.item import Item, Seen
 from shared.core.model import Base, Facts, Kind, Reading, Side, When, all_day, timed
-from shared.core.policy import HORIZON_DAYS_MAX, ConnectionSettings, Edits, LabelMode, Mode, PersonalText
+from shared.core.policy import (
+    HORIZON_DAYS_MAX,
+    ConnectionSettings,
+    Edits,
+    ExternalTitles,
+    FreeEvents,
+    LabelMode,
+    Mode,
+    PersonalText,
+)
 from shared.ports import Document, FeedCursor, Put
 from tests.app.stage import FAMILY, TITLE, Practitioner, Stage
 from tests.fakes.documents import MemoryDocuments
@@ -196,6 +207,10 @@ WITHOUT_A_DEFAULT = [
         CALENDAR, creating_at=NOW, cursor="token", cursor_format=1, pass_at=NOW, passed_at=NOW, checked_at=NOW,
         retry_at=NOW, lease=Lease("job", NOW), progress=Progress(1, 2), missing=True,
         active=False,
+        role=Role.EXTERNAL,
+        rules=BlockRules(all_day=False),
+        leaving=True,
+        gone_at=NOW,
         epoch=3,
         problem="google_refused",
         lapses=2,
@@ -205,7 +220,8 @@ WITHOUT_A_DEFAULT = [
         channels=(ChannelRow("channel", NOW, "resource"),),
     ),
     ConnectionSettings(
-        NOW.date(), ZoneInfo("UTC"), Mode.ONE_WAY, LabelMode.FULL_NAME, Edits.ACCEPT, PersonalText.TITLE, 7
+        NOW.date(), ZoneInfo("UTC"), Mode.ONE_WAY, LabelMode.FULL_NAME, Edits.ACCEPT, PersonalText.TITLE, 7,
+        ExternalTitles.SHOW, FreeEvents.SHOW,
     ),
 ]  # fmt: skip
 

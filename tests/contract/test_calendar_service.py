@@ -229,7 +229,9 @@ def read(service: CalendarService, calendar_id: str, event_id: str) -> Event:
 
 def test_a_calendar_that_was_made_is_on_the_list(world: World) -> None:
     made = world.service.add_calendar("Appointments", "a mark", "America/Denver")
-    assert made == CalendarEntry(made.id, "a mark", owner=True, zone="America/Denver")
+    assert made == CalendarEntry(
+        made.id, "Appointments", "a mark", owner=True, primary=False, zone="America/Denver"
+    )
     assert made in list(world.service.entries())
     assert world.service.calendar(made.id) == made
 
@@ -238,8 +240,15 @@ def test_the_list_has_the_accounts_own_calendars_and_shared_ones_with_their_righ
     shared = world.person_of_another_account("create_calendar", summary="Team", time_zone="Asia/Tokyo")["id"]
     world.share(shared, "reader")
     entries = {entry.id: entry for entry in world.service.entries()}
-    assert entries[world.email] == CalendarEntry(world.email, "", owner=True, zone="America/Denver")
-    assert entries[shared] == CalendarEntry(shared, "", owner=False, zone="Asia/Tokyo")
+    own = CalendarEntry(world.email, world.email, "", owner=True, primary=True, zone="America/Denver")
+    assert entries[world.email] == own
+    team = CalendarEntry(shared, "Team", "", owner=False, primary=False, zone="Asia/Tokyo")
+    assert entries[shared] == team
+
+
+def test_a_calendar_goes_by_what_its_person_calls_it(world: World, calendar: str) -> None:
+    world.person("nickname_calendar", calendar=calendar, summary="My days")
+    assert world.service.calendar(calendar).name == "My days"
 
 
 def test_a_deleted_calendar_is_on_no_list_and_gone(world: World, calendar: str) -> None:

@@ -216,11 +216,22 @@ def ids(rows: list[Appointment]) -> list[str]:
 def test_a_practitioner_has_the_zone_they_work_in(world: World) -> None:
     extension = [{"url": SETTINGS.time_zone_extension, "valueCode": "America/Denver"}]
     robin = add_practitioner(world, extension=extension)
-    assert world.ehr.practitioner(robin) == Practitioner(robin, "America/Denver")
+    assert world.ehr.practitioner(robin) == Practitioner(robin, "Robin Musterfrau", "America/Denver")
 
 
 def test_a_practitioner_may_have_no_zone(world: World, robin: str) -> None:
-    assert world.ehr.practitioner(robin) == Practitioner(robin, None)
+    assert world.ehr.practitioner(robin).zone is None
+
+
+@pytest.mark.parametrize("zone", ["Europe/Nowhere", "America", "../UTC"])
+def test_a_zone_that_nobody_knows_is_none(world: World, zone: str) -> None:
+    extension = [{"url": SETTINGS.time_zone_extension, "valueCode": zone}]
+    assert world.ehr.practitioner(add_practitioner(world, extension=extension)).zone is None
+
+
+def test_a_practitioner_may_have_no_name(world: World) -> None:
+    nameless = world.put({"resourceType": "Practitioner"})
+    assert world.ehr.practitioner(nameless) == Practitioner(nameless, "", None)
 
 
 def test_a_practitioner_who_never_was_is_gone(world: World) -> None:
@@ -402,7 +413,7 @@ def test_what_hangs_on_a_row_protects_it(world: World, robin: str, patient: str)
 
 
 def create(world: World, robin: str, identifier: str, what: What) -> Appointment:
-    return world.ehr.create_personal(robin, identifier, NEXT, NEXT + HOUR, what)
+    return world.ehr.create(Kind.PERSONAL, robin, identifier, (NEXT, NEXT + HOUR), what)
 
 
 def test_a_personal_appointment_is_made_as_it_was_meant(world: World, robin: str) -> None:
@@ -429,7 +440,7 @@ def test_an_appointment_without_a_title_has_none(world: World, robin: str) -> No
 
 def test_an_appointment_the_ehr_does_not_take_is_rejected(world: World, robin: str) -> None:
     with pytest.raises(RejectedError):
-        world.ehr.create_personal(robin, f"{robin}.a", NEXT, NEXT - HOUR, What("Dentist"))
+        world.ehr.create(Kind.PERSONAL, robin, f"{robin}.a", (NEXT, NEXT - HOUR), What("Dentist"))
 
 
 # --- changing -------------------------------------------------------------------------------------------
@@ -551,7 +562,7 @@ def every_call(ehr: Ehr, row: Appointment) -> dict[str, Any]:
         "Patient.search": lambda: ehr.clients(["p"], LabelMode.FULL_NAME),
         "Appointment.search": lambda: ehr.scan(robin, NEXT, NEXT + DAY),
         "Appointment.read": lambda: ehr.read(["never"]),
-        "Appointment.create": lambda: ehr.create_personal(robin, "c.k", NEXT, NEXT + HOUR, What("x")),
+        "Appointment.create": lambda: ehr.create(Kind.PERSONAL, robin, "c.k", (NEXT, NEXT + HOUR), What("x")),
         "Appointment.update": lambda: ehr.update(row, span=LATER),
     }
 

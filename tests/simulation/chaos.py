@@ -12,7 +12,7 @@ from shared.ports import CursorLostError, EventPage, Put
 from tests.fakes.clock import FakeClock
 
 OVER_A_VERSION = frozenset({"update", "restore", "delete", "unmark", "cancel", "rebook"})
-WRITES = OVER_A_VERSION | {"commit", "add_calendar", "create", "create_personal"}
+WRITES = OVER_A_VERSION | {"commit", "add_calendar", "create"}
 WRITE_TROUBLE = 4
 """How much more often a write to one of the sides meets a fault: that is where it hurts."""
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from shared.app import gather, settle, write
+from shared.app import gather, gathering, settle, write
 from shared.app import slice as slice_
 from shared.app.cases import Case
 from shared.app.records import calendar_path
@@ -36,7 +36,7 @@ def cursor_first(patch: Patch) -> None:
     """Move the cursor on before what it brought is written down."""
     real = slice_.Slice.take_lease
 
-    def take_lease(self: slice_.Slice, gathered: gather.Gathered | None) -> None:
+    def take_lease(self: slice_.Slice, gathered: gathering.Gathered | None) -> None:
         if gathered is not None and gathered.cursor is not None:
             self.calendar = replace(self.calendar, cursor=gathered.cursor)
         real(self, gathered)
@@ -47,10 +47,10 @@ def cursor_first(patch: Patch) -> None:
 def absence_is_deletion(patch: Patch) -> None:
     """What a listing lacks is deleted."""
 
-    def verify(self: gather.Gatherer, item: Item) -> None:
-        self._case(item.k, item).calendar = Reading(None)
+    def verify(self: gathering.Gatherer, item: Item) -> None:
+        self.case(item.k, item).calendar = Reading(None)
 
-    patch.setattr(gather.Gatherer, "_verify", verify)
+    patch.setattr(gathering.Gatherer, "verify", verify)
 
 
 def id_without_generation(patch: Patch) -> None:
@@ -76,7 +76,7 @@ def no_match_before_create(patch: Patch) -> None:
 def echo_by_hash_of_the_last_push(patch: Patch) -> None:
     """An event that looks like what we last wrote there is our own echo."""
     pushed: dict[str, Facts] = {}
-    real_see, real_write = gather.Gatherer._see, write.Writer.to_calendar
+    real_see, real_write = gather.AppointmentsGatherer._see, write.Writer.to_calendar
 
     def to_calendar(self: write.Writer, case: Case, *args: Any) -> Facts | None:
         facts = real_write(self, case, *args)
@@ -84,20 +84,20 @@ def echo_by_hash_of_the_last_push(patch: Patch) -> None:
             pushed[case.item.k] = facts
         return facts
 
-    def see(self: gather.Gatherer, case: Case, event: Event | None, extras: list[Event]) -> None:
+    def see(self: gather.AppointmentsGatherer, case: Case, event: Event | None, extras: list[Event]) -> None:
         real_see(self, case, event, extras)
         if case.calendar is not None and case.calendar.facts == pushed.get(case.item.k):
             case.calendar = None
 
     patch.setattr(write.Writer, "to_calendar", to_calendar)
-    patch.setattr(gather.Gatherer, "_see", see)
+    patch.setattr(gather.AppointmentsGatherer, "_see", see)
 
 
 def look_before_lease(patch: Patch) -> None:
     """Take the lease under the document as it is by now, not as it was when we looked."""
     real = slice_.Slice.take_lease
 
-    def take_lease(self: slice_.Slice, gathered: gather.Gathered | None) -> None:
+    def take_lease(self: slice_.Slice, gathered: gathering.Gathered | None) -> None:
         path = calendar_path(self.fence.key)
         self.fence.version = self.world.documents.get(path)[path].version
         real(self, gathered)

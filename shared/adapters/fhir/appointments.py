@@ -58,9 +58,9 @@ def appointment_from_json(raw: Mapping[str, Any], settings: FhirSettings) -> App
         practitioner_ids=frozenset(_practitioner_ids(actors)),
         patient_ids=patients,
         identifier=personal or block or None,
-        title=canonical(_text(raw.get("description"))) if kind is Kind.PERSONAL else "",
+        title=canonical(_text(raw.get("description"))) if kind is not Kind.CLIENT else "",
         location=next((canonical(name) for of, _, name in actors if of == "Location"), ""),
-        busy=not (kind is Kind.PERSONAL and _flag(raw, settings.free_extension)),
+        busy=not (kind is not Kind.CLIENT and _flag(raw, settings.free_extension)),
         protected=_protected(raw, settings),
         raw=raw,
     )
@@ -156,25 +156,31 @@ def patched(
     return resource
 
 
-def new_personal(
+def new_appointment(
+    kind: Kind,
     practitioner_id: str,
     identifier: str,
     span: tuple[datetime, datetime],
     what: What,
     settings: FhirSettings,
 ) -> Json:
-    """The resource of a personal appointment under our identifier."""
+    """The resource of a personal appointment or a block under our identifier."""
     resource: Json = {
         "resourceType": "Appointment",
-        "identifier": [{"system": settings.personal_system, "value": identifier}],
+        "identifier": [{"system": system_of(kind, settings), "value": identifier}],
         "status": BOOKED,
-        "appointmentType": {"text": "personal"},
+        "appointmentType": {"text": kind.value},
         "start": instant_text(span[0]),
         "end": instant_text(span[1]),
         "participant": [{"actor": {"reference": actor(practitioner_id)}, "status": "accepted"}],
     }
     _set_what(resource, what, settings)
     return resource
+
+
+def system_of(kind: Kind, settings: FhirSettings) -> str:
+    """System of our identifiers on rows of a kind that we may make."""
+    return {Kind.PERSONAL: settings.personal_system, Kind.BLOCK: settings.block_system}[kind]
 
 
 def moves(raw: Mapping[str, Any], span: tuple[datetime, datetime]) -> bool:

@@ -17,18 +17,19 @@ from shared.adapters.fhir.appointments import (
     has_unknown_modifiers,
     instant_text,
     moves,
-    new_personal,
+    new_appointment,
     object_of,
     patched,
+    system_of,
 )
 from shared.adapters.fhir.bundles import Page, page_from_json, resource_from_json, unreadable
 from shared.adapters.fhir.errors import NoAnswerError, translate
 from shared.adapters.fhir.exchange import Answer, Exchange
 from shared.adapters.fhir.feed import Params, newest_cursor, read_changes
-from shared.adapters.fhir.people import ELEMENTS, client_from_json, zone_of
+from shared.adapters.fhir.people import ELEMENTS, client_from_json, full_name, zone_of
 from shared.adapters.fhir.settings import FhirSettings
 from shared.core.errors import BlockedError, RejectedError
-from shared.core.model import Appointment, Client, Status, What
+from shared.core.model import Appointment, Client, Kind, Status, What
 from shared.core.policy import LabelMode
 from shared.ports import FeedCursor, FeedPage, GoneError, Practitioner, ProtectedError
 
@@ -55,11 +56,12 @@ class FhirEhr:
     # --- people -----------------------------------------------------------------------------------------
 
     def practitioner(self, practitioner_id: str) -> Practitioner:
-        """`practitioner_id`: of a Practitioner, or `PractitionerRole/…`."""
+        """`practitioner_id`: of a Practitioner, or `PractitionerRole/…`, which has no name of its own."""
         reference = actor(practitioner_id)
         answer = self._send("Practitioner.read", "GET", _path(*reference.split("/", 1)))
         raw = resource_from_json(answer.body, reference.partition("/")[0])
-        return Practitioner(practitioner_id, zone_of(raw, self._settings.time_zone_extension))
+        zone = zone_of(raw, self._settings.time_zone_extension)
+        return Practitioner(practitioner_id, full_name(raw), zone)
 
     def clients(self, patient_ids: Iterable[str], mode: LabelMode) -> dict[str, Client]:
         clients = {}
@@ -125,12 +127,12 @@ class FhirEhr:
 
     # --- writing appointments ---------------------------------------------------------------------------
 
-    def create_personal(
-        self, practitioner_id: str, identifier: str, start: datetime, end: datetime, what: What
+    def create(
+        self, kind: Kind, practitioner_id: str, identifier: str, span: Span, what: What
     ) -> Appointment:
         """Safe to repeat: a conditional create. Without an answer it is repeated once."""
-        resource = new_personal(practitioner_id, identifier, (start, end), what, self._settings)
-        name = f"{self._settings.personal_system}|{identifier}"
+        resource = new_appointment(kind, practitioner_id, identifier, span, what, self._settings)
+        name = f"{system_of(kind, self._settings)}|{identifier}"
         headers = {**_WRITE, "If-None-Exist": f"identifier={name}"}
 
         def create() -> Answer:

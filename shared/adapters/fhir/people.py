@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from shared.adapters.fhir.appointments import objects
 from shared.adapters.fhir.settings import FhirSettings
@@ -19,17 +20,25 @@ ELEMENTS = {LabelMode.INTERNAL_ID: "identifier", LabelMode.FULL_NAME: "name,iden
 
 def client_from_json(raw: Mapping[str, Any], mode: LabelMode, settings: FhirSettings) -> Client:
     """What labels of this mode need, even where the server answered more than it was asked for."""
-    name = _full_name(raw) if mode is LabelMode.FULL_NAME else ""
+    name = full_name(raw) if mode is LabelMode.FULL_NAME else ""
     return Client(full_name=name, internal_id=_internal_id(raw, settings.internal_id_system))
 
 
 def zone_of(raw: Mapping[str, Any], extension_url: str | None) -> str | None:
-    """The IANA name in a practitioner's extension, whatever its value type."""
+    """The IANA name in a practitioner's extension, whatever its value type; None of one unknown here."""
     for extension in objects(raw.get("extension")):
         zone = extension.get("valueCode") or extension.get("valueString")
-        if extension.get("url") == extension_url and isinstance(zone, str):
+        if extension.get("url") == extension_url and isinstance(zone, str) and _is_zone(zone):
             return zone
     return None
+
+
+def _is_zone(name: str) -> bool:
+    try:
+        ZoneInfo(name)
+    except (KeyError, ValueError, OSError):  # unknown; not a zone's name; the name of a folder of zones
+        return False
+    return True
 
 
 def _internal_id(raw: Mapping[str, Any], system: str | None) -> str:
@@ -37,7 +46,7 @@ def _internal_id(raw: Mapping[str, Any], system: str | None) -> str:
     return next((value for value in values if system and isinstance(value, str)), "")
 
 
-def _full_name(raw: Mapping[str, Any]) -> str:
+def full_name(raw: Mapping[str, Any]) -> str:
     """The usual name, else the official one, else any that is not of the past."""
     names = [name for name in objects(raw.get("name")) if name.get("use") not in _PAST_USES]
     names.sort(key=lambda name: _USE_RANK.get(name.get("use", ""), len(_USE_RANK)))

@@ -31,10 +31,10 @@ from shared.retry_after import after_seconds
 QUOTA_SECONDS = 3600.0
 """Use limits of an account refill in hours, not in seconds."""
 
-_ONE_EVENT = frozenset({"events.get", "events.insert", "events.patch", "events.delete"})
+_ONE_EVENT = frozenset({"events.get", "events.insert", "events.patch", "events.delete", "events.instances"})
 _OF_A_CALENDAR = frozenset({"events.list", "events.insert", "events.watch", "calendarList.get"})
 _CONDITIONAL = frozenset({"events.patch", "events.delete"})
-_READS = frozenset({"events.list", "events.get", "calendarList.list", "calendarList.get"})
+_READS = frozenset({"events.list", "events.get", "events.instances", "calendarList.list", "calendarList.get"})
 
 _RATE_REASONS = frozenset({"rateLimitExceeded", "userRateLimitExceeded", "RATE_LIMIT_EXCEEDED"})
 _LOST_CURSOR_WORDS = ("sync token", "page token")

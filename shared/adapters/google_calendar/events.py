@@ -12,7 +12,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from shared.core.identity import identifier, parse_marker
-from shared.core.model import Event, Kind, Marker, What, When, all_day, timed
+from shared.core.model import Event, EventType, Kind, Marker, Origin, Response, What, When, all_day, timed
 from shared.core.text import canonical
 from shared.ports import EventWrite
 
@@ -20,7 +20,8 @@ Json = dict[str, Any]
 
 FIELDS = (
     "id,etag,status,summary,description,location,start,end,transparency,visibility,"
-    "recurrence,recurringEventId,extendedProperties/private"
+    "recurrence,recurringEventId,originalStartTime,eventType,attendees(self,responseStatus),"
+    "extendedProperties/private"
 )
 """The `fields` mask of one event: nothing else of it is asked for."""
 
@@ -31,6 +32,8 @@ NO_END = timedelta(hours=1)
 """Length of a timed event that says no end."""
 
 
+_Zones = tuple[str | None, ZoneInfo]
+
 # --- reading --------------------------------------------------------------------------------------------
 
 
@@ -39,6 +42,7 @@ def event_from_json(raw: Mapping[str, Any], calendar_zone: str | None, fallback:
 
     A `dateTime` without offset is read in the first zone known here of: its own, `calendar_zone`, `fallback`.
     """
+    zones = (calendar_zone, fallback)
     recurrence, properties = (
         raw.get("recurrence"),
         _object(_object(raw.get("extendedProperties")).get("private")),
@@ -47,7 +51,7 @@ def event_from_json(raw: Mapping[str, Any], calendar_zone: str | None, fallback:
         id=raw["id"],
         version=_text(raw.get("etag")),
         cancelled=raw.get("status") == "cancelled",
-        when=_when(_object(raw.get("start")), _object(raw.get("end")), (calendar_zone, fallback)),
+        when=_when(_object(raw.get("start")), _object(raw.get("end")), zones),
         what=What(
             summary=canonical(_text(raw.get("summary"))),
             description=canonical(_text(raw.get("description"))),
@@ -57,8 +61,41 @@ def event_from_json(raw: Mapping[str, Any], calendar_zone: str | None, fallback:
             recurring=bool(recurrence),
         ),
         marker=parse_marker(properties.get("k"), properties.get("g")),
-        series=bool(recurrence or raw.get("recurringEventId")),
+        master=bool(recurrence),
+        origin=_origin(raw, zones),
+        type=_TYPES.get(_text(raw.get("eventType")), EventType.DEFAULT),
+        response=_response(raw),
+        tentative=raw.get("status") == "tentative",
     )
+
+
+_TYPES = {
+    "outOfOffice": EventType.OUT_OF_OFFICE,
+    "focusTime": EventType.FOCUS_TIME,
+    "workingLocation": EventType.WORKING_LOCATION,
+    "birthday": EventType.BIRTHDAY,
+}
+_RESPONSES = {
+    "accepted": Response.ACCEPTED,
+    "tentative": Response.TENTATIVE,
+    "declined": Response.DECLINED,
+    "needsAction": Response.UNANSWERED,
+}
+
+
+def _origin(raw: Mapping[str, Any], zones: _Zones) -> Origin | None:
+    """None for what is no occurrence, or has a place in its series that cannot be read."""
+    series_id, place = _text(raw.get("recurringEventId")), _object(raw.get("originalStartTime"))
+    when = _when(place, place, zones) if series_id else None
+    return Origin(series_id, when.start) if when else None
+
+
+def _response(raw: Mapping[str, Any]) -> Response:
+    """The practitioner is the guest that is marked so, never one found by an address."""
+    guests = raw.get("attendees")
+    guests = [_object(guest) for guest in guests] if isinstance(guests, list) else []
+    own = [guest for guest in guests if guest.get("self") is True]
+    return _RESPONSES.get(_text(own[0].get("responseStatus")), Response.NONE) if own else Response.NONE
 
 
 def _object(value: object) -> Mapping[str, Any]:
@@ -67,9 +104,6 @@ def _object(value: object) -> Mapping[str, Any]:
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
-
-
-_Zones = tuple[str | None, ZoneInfo]
 
 
 def _when(start: Mapping[str, Any], end: Mapping[str, Any], zones: _Zones) -> When | None:

@@ -31,9 +31,11 @@ from shared.ports import (
 LIST_PAGES_MAX = 100
 """Pages of a calendar list: 25,000 calendars, far above any account."""
 _LIST_PAGE = 250
+INSTANCE_PAGES_MAX = 20
+"""Of one series: 50,000 occurrences, one every twenty minutes for two years."""
 _EVENTS_PAGE = 2500
-_ENTRY_FIELDS = "id,description,accessRole,timeZone,deleted"
-_CALENDAR_FIELDS = "id,description,timeZone"
+_ENTRY_FIELDS = "id,summary,summaryOverride,description,accessRole,primary,timeZone,deleted"
+_CALENDAR_FIELDS = "id,summary,description,timeZone"
 _CHANNEL_FIELDS = "id,resourceId,expiration"
 _PAGE_FIELDS = f"nextPageToken,nextSyncToken,timeZone,items({FIELDS})"
 
@@ -97,9 +99,44 @@ class GoogleCalendarService:
             fields=_PAGE_FIELDS,
             **{name: token for name, token in tokens.items() if token is not None},
         )
-        zone = answer.get("timeZone")
-        events = tuple(self._event(raw, zone) for raw in answer.get("items", ()))
-        return EventPage(events, answer.get("nextPageToken"), answer.get("nextSyncToken"))
+        return self._page(answer)
+
+    def occurrences(self, calendar_id: str, start: datetime, end: datetime, *, page: str | None) -> EventPage:
+        token = {} if page is None else {"pageToken": page}
+        answer = self._calls(
+            "events.list",
+            calendarId=calendar_id,
+            maxResults=_EVENTS_PAGE,
+            singleEvents=True,
+            timeMin=_rfc3339(start),
+            timeMax=_rfc3339(end),
+            fields=_PAGE_FIELDS,
+            **token,
+        )
+        return self._page(answer)
+
+    def instances(self, calendar_id: str, master_id: str, start: datetime, end: datetime) -> list[Event]:
+        """Raises BlockedError past INSTANCE_PAGES_MAX pages."""
+        found: list[Event] = []
+        page: str | None = None
+        for _ in range(INSTANCE_PAGES_MAX):
+            token = {} if page is None else {"pageToken": page}
+            answer = self._calls(
+                "events.instances",
+                calendarId=calendar_id,
+                eventId=master_id,
+                maxResults=_EVENTS_PAGE,
+                timeMin=_rfc3339(start),
+                timeMax=_rfc3339(end),
+                fields=_PAGE_FIELDS,
+                **token,
+            )
+            read = self._page(answer)
+            found += read.events
+            page = read.next_page
+            if page is None:
+                return found
+        raise BlockedError("google_series_endless")
 
     def event(self, calendar_id: str, event_id: str) -> Event | None:
         """404 says the same of a missing event and a missing calendar: the calendar is asked then."""
@@ -187,6 +224,11 @@ class GoogleCalendarService:
         )
         return self._event(raw)
 
+    def _page(self, answer: dict[str, Any]) -> EventPage:
+        zone = answer.get("timeZone")
+        events = tuple(self._event(raw, zone) for raw in answer.get("items", ()))
+        return EventPage(events, answer.get("nextPageToken"), answer.get("nextSyncToken"))
+
     def _event(self, raw: dict[str, Any], calendar_zone: str | None = None) -> Event:
         if not isinstance(raw.get("id"), str):
             raise RetryableError("google_answer_unreadable")
@@ -203,8 +245,10 @@ def _entry(raw: dict[str, Any]) -> CalendarEntry:
         raise RetryableError("google_answer_unreadable")
     return CalendarEntry(
         id=raw["id"],
+        name=raw.get("summaryOverride") or raw.get("summary") or "",
         description=raw.get("description", ""),
         owner=raw.get("accessRole") == "owner",
+        primary=raw.get("primary") is True,
         zone=raw.get("timeZone", ""),
     )
 
@@ -218,3 +262,7 @@ def _channel(raw: dict[str, Any]) -> Channel:
     except (KeyError, TypeError, ValueError, OverflowError, OSError):
         pass
     raise RetryableError("google_answer_unreadable")
+
+
+def _rfc3339(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

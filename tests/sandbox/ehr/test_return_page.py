@@ -186,8 +186,8 @@ def test_signing_in_leads_nowhere_else(browser: Browser) -> None:
 
 def test_a_refusal_at_google_is_told_in_words(browser: Browser) -> None:
     browser.sign_in("d1")
-    page = Page(browser.get(error="access_denied").text)
-    assert "You did not allow access to Google Calendar. Nothing was connected. (access_denied)" in page.text
+    page = Page(browser.get(error="consent_denied").text)
+    assert "You did not allow access to Google Calendar. Nothing was connected. (consent_denied)" in page.text
     assert page.forms == []
 
 
@@ -209,12 +209,12 @@ def test_a_page_without_a_code_has_nothing_to_finish(browser: Browser) -> None:
     ("reply", "status", "sentence"),
     [
         (
-            says(409, {"title": "This code was used already", "code": "code_used"}),
+            says(409, {"title": "Conflict", "detail": "Another account is connected", "code": "other"}),
             409,
-            "This code was used already",
+            "Another account is connected",
         ),
         (says(403, {"title": "Another practitioner asked"}), 403, "Another practitioner asked"),
-        (says(500, {"detail": "x"}), 502, "an unexpected answer (500)"),
+        (says(500, {"detail": 5}), 502, "an unexpected answer (500)"),
         (says(200, {}), 502, "an unexpected answer (200)"),
         (says(200, {"google_email": None}), 502, "an unexpected answer (200)"),
         (says(200, ["robin@example.com"]), 502, "an unexpected answer (200)"),
@@ -253,7 +253,7 @@ def test_a_product_that_is_not_there_is_told(browser: Browser) -> None:
 # --- what a page is made of -----------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("reply", [says(200, {"google_email": HOSTILE}), says(400, {"title": HOSTILE})])
+@pytest.mark.parametrize("reply", [says(200, {"google_email": HOSTILE}), says(400, {"detail": HOSTILE})])
 def test_nothing_that_came_from_outside_becomes_markup(browser: Browser, reply: Reply) -> None:
     browser.product.reply = lambda _: reply
     asked = browser.get(code=HOSTILE, error=HOSTILE)

@@ -16,16 +16,13 @@ from googleapiclient.errors import HttpError
 
 from sandbox.google import fields
 from tests.sandbox.google.checked import CheckedHttp
-from tests.sandbox.google.schema import answer_problems
+from tests.sandbox.google.schema import answer_problems, schema_of
 from tests.servers import server
 
 Json = dict[str, Any]
 
 TIMEOUT_SECONDS = 10
 NUMBERS = itertools.count()
-
-SCHEMAS = {"freeBusy": "FreeBusyResponse"}
-"""Google's names for answers, where they are not the sandbox's with a capital."""
 
 
 class Sandbox:
@@ -110,7 +107,7 @@ def checked_model(monkeypatch: pytest.MonkeyPatch) -> None:
 
     def checked(value: Json, kind: str, query: Mapping[str, Any]) -> Json:
         answered = answer(value, kind, query)
-        assert answer_problems(SCHEMAS.get(kind, kind[0].upper() + kind[1:]), answered) == []
+        assert answer_problems(schema_of(kind), answered) == []
         return answered
 
     monkeypatch.setattr(fields, "answer", checked)

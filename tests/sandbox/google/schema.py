@@ -20,6 +20,11 @@ INT32_MAX = 2**31 - 1
 INT64_MAX = 2**63 - 1
 
 
+def schema_of(kind: str) -> str:
+    """Google's name for what the sandbox answers: nearly always its own with a capital."""
+    return {"freeBusy": "FreeBusyResponse"}.get(kind, kind[0].upper() + kind[1:])
+
+
 def answer_problems(schema: str, value: Any) -> list[str]:
     """What is wrong with an answer, or with a part of it that was asked for."""
     return list(_problems(document()["schemas"][schema], value, schema, ""))

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[3]
-FOREIGN = {"cryptography", "icalendar", "starlette", "uvicorn"}
+FOREIGN = {"cryptography", "dateutil", "icalendar", "starlette", "uvicorn"}
 
 
 def imports(path: Path) -> Iterator[str]:

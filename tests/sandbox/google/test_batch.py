@@ -111,10 +111,13 @@ def test_a_fault_hits_one_request_of_a_batch_or_the_batch(sandbox: Sandbox) -> N
     assert caught.value.status_code == 503
 
 
+@pytest.mark.parametrize("operation", ["calendarList.list", "batch"])
 @pytest.mark.parametrize("fault", [{"lost": True}, {"answer": "cut"}])
-def test_an_answer_lost_in_a_batch_takes_the_connection_with_it(sandbox: Sandbox, fault: Json) -> None:
+def test_an_answer_lost_in_a_batch_takes_the_connection_with_it(
+    sandbox: Sandbox, operation: str, fault: Json
+) -> None:
     bearer = sandbox.bearer(sandbox.account())
-    sandbox.fault("calendarList.list", **fault)
+    sandbox.fault(operation, **fault)
     connection = http.client.HTTPConnection(sandbox.address.removeprefix("http://"), timeout=10)
     part = request("GET /calendar/v3/users/me/calendarList")
     connection.request("POST", PATH, by_hand(part, part), {"Authorization": bearer, "Content-Type": KIND})
@@ -141,6 +144,7 @@ def test_a_part_may_sign_in_for_itself(sandbox: Sandbox) -> None:
         ("", KIND),
         ("no part at all", KIND),
         (by_hand(*[request("GET /calendar/v3/colors")] * 51), KIND),
+        (by_hand('Content-Type: multipart/mixed; boundary="c"\r\n\r\n--c\r\n\r\nx\r\n--c--'), KIND),
     ],
 )
 def test_what_is_no_batch_is_refused(sandbox: Sandbox, content: str, kind: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from sandbox.google.calendar import Account
+from tests.sandbox.google.recurring import series
 from tests.sandbox.google.world import CALM, World, event, refusal
 
 
@@ -213,6 +214,19 @@ def test_a_free_busy_reader_sees_times_only() -> None:
     (row,) = world.google.events.list(other.sub, world.calendar)["items"]
     assert not {"summary", "extendedProperties", "creator"} & row.keys()
     assert row["start"] == made["start"]
+
+
+def test_a_free_busy_reader_sees_the_instances_of_a_series_and_not_the_series() -> None:
+    world, other = shared("freeBusyReader")
+    made = series(world, "RRULE:FREQ=DAILY;COUNT=3")
+    call = world.google.events.list
+    rows = call(other.sub, world.calendar)["items"]
+    assert [row["recurringEventId"] for row in rows] == [made["id"]] * 3
+    token = call(other.sub, world.calendar)["nextSyncToken"]
+    world.delete(rows[1]["id"])
+    changed = call(other.sub, world.calendar, {"syncToken": token})["items"]
+    assert (rows[1]["id"], "cancelled") in [(row["id"], row["status"]) for row in changed]
+    assert made["id"] not in [row["id"] for row in changed]
 
 
 @pytest.mark.parametrize("role", ["reader", "writerWithoutPrivateAccess"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import select
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from googleapiclient.errors import HttpError
 
 from sandbox.google.errors import KNOWN
+from tests.eventually import eventually
 from tests.sandbox.google.conftest import Json, Sandbox, refused
 from tests.sandbox.google.world import event
 
@@ -53,6 +55,10 @@ ROWS = [
     (503, "global", "backendError"),
     (504, "global", "backendError"),
 ]
+
+PART = (
+    "--b\r\nContent-Type: application/http\r\n\r\nGET /calendar/v3/users/me/calendarList\r\n\r\n\r\n--b--\r\n"
+)
 
 Requests = Callable[[Any], Any]
 OPERATIONS: dict[str, Requests] = {
@@ -171,6 +177,56 @@ def test_googles_client_tells_of_a_cut_answer(sandbox: Sandbox, client: Any) -> 
         OPERATIONS["events.list"](client).execute()
 
 
+# --- an answer that is kept back --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("operation", ["calendarList.list", "batch"])
+def test_a_held_answer_comes_when_the_faults_are_cleared_and_the_work_is_done_before(
+    sandbox: Sandbox, operation: str
+) -> None:
+    account = sandbox.account(scopes=FULL)
+    sandbox.fault(operation, held=True)
+    connection = asking(sandbox, account, "POST", "/batch/calendar/v3")
+    seen(sandbox, account, "calendarList.list")
+    assert select.select([connection.sock], [], [], 0) == ([], [], [])
+    assert sandbox.request("GET", "/calendar/v3/users/me/calendarList")[0] == 401  # others are answered
+    sandbox.control("DELETE", "faults")
+    answer = connection.getresponse()
+    assert (answer.status, b"HTTP/1.1 200 OK" in answer.read()) == (200, True)
+    connection.close()
+
+
+def test_whoever_hangs_up_does_not_get_a_held_answer_and_its_work_stays_done(sandbox: Sandbox) -> None:
+    account = sandbox.account(scopes=FULL)
+    sandbox.fault("events.insert", held=True, count=2)
+    path = f"/calendar/v3/calendars/{account['calendar']}/events"
+    asking(sandbox, account, "POST", path, json.dumps(event(id="aaaaa"))).close()
+    seen(sandbox, account, "events.insert")
+    asking(sandbox, account, "POST", path, json.dumps(event(id="aaaaa"))).close()
+    assert eventually(lambda: len(asked(sandbox, account, "events.insert")) == 2, "the second is refused")
+    sandbox.control("DELETE", "faults")
+    rows = sandbox.client(account).events().list(calendarId="primary").execute()["items"]
+    assert [row["id"] for row in rows] == ["aaaaa"]
+
+
+def asking(
+    sandbox: Sandbox, account: Json, method: str, path: str, body: str = PART
+) -> http.client.HTTPConnection:
+    """A request that is under way."""
+    connection = http.client.HTTPConnection(sandbox.address.removeprefix("http://"), timeout=10)
+    headers = {"Authorization": sandbox.bearer(account), "Content-Type": 'multipart/mixed; boundary="b"'}
+    connection.request(method, path, body, headers)
+    return connection
+
+
+def asked(sandbox: Sandbox, account: Json, operation: str) -> list[Json]:
+    return [entry for entry in sandbox.requests(account) if entry["operation"] == operation]
+
+
+def seen(sandbox: Sandbox, account: Json, operation: str) -> None:
+    eventually(lambda: asked(sandbox, account, operation), f"{operation} was done")
+
+
 # --- listings that are wrong and look right --------------------------------------------------------------
 
 
@@ -188,6 +244,21 @@ def test_a_listing_can_end_without_its_token(sandbox: Sandbox, client: Any) -> N
     wrong = OPERATIONS["events.list"](client).execute()
     assert not {"nextSyncToken", "nextPageToken"} & wrong.keys()
     assert len(wrong["items"]) == 1
+
+
+@pytest.mark.parametrize("answer", ["empty", "tokenless"])
+def test_an_answer_that_is_no_listing_stays_as_it_is(sandbox: Sandbox, client: Any, answer: str) -> None:
+    sandbox.fault("events.insert", answer=answer)
+    made = OPERATIONS["events.insert"](client).execute()
+    assert client.events().get(calendarId="primary", eventId="aaaaa").execute() == made
+    sandbox.fault("events.insert", answer=answer)
+    assert refused(OPERATIONS["events.insert"](client))[:2] == (409, "duplicate")
+    sandbox.fault("events.delete", answer=answer)
+    assert client.events().delete(calendarId="primary", eventId="aaaaa").execute() == ""
+    sandbox.fault("batch", answer=answer)
+    content = "--b\r\nContent-Type: application/http\r\n\r\nGET /calendar/v3/colors\r\n--b--\r\n"
+    kind = 'multipart/mixed; boundary="b"'
+    assert sandbox.request("POST", "/batch/calendar/v3", content, content_type=kind)[0] == 200
 
 
 def listed(client: Any, **query: Any) -> list[Json]:

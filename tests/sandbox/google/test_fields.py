@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 
 from sandbox.google.errors import ApiError
-from sandbox.google.fields import answer
+from sandbox.google.fields import SCHEMAS, answer
+from tests.sandbox.google.discovery import document
+from tests.sandbox.google.schema import schema_of
 
 PAGE = {
     "kind": "calendar#events",
@@ -69,6 +71,15 @@ def test_a_mask_that_cannot_be_is_refused(mask: str) -> None:
     with pytest.raises(ApiError, match="Invalid field selection") as caught:
         answer(PAGE, "events", {"fields": mask})
     assert (caught.value.reason, caught.value.location) == ("invalidParameter", "fields")
+
+
+@pytest.mark.parametrize("kind", SCHEMAS)
+def test_a_mask_may_name_what_google_describes_and_nothing_else(kind: str) -> None:
+    schema = document()["schemas"][schema_of(kind)]
+    assert set(SCHEMAS[kind]) == set(schema["properties"])
+    if "items" in SCHEMAS[kind]:
+        row = document()["schemas"][schema["properties"]["items"]["items"]["$ref"]]
+        assert set(SCHEMAS[kind]["items"]) == set(row["properties"])
 
 
 def test_a_deeply_nested_mask_is_refused() -> None:

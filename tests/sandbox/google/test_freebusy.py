@@ -41,11 +41,11 @@ def test_what_takes_no_time_is_free() -> None:
     world = World()
     world.delete(insert(world, "09:00", "10:00")["id"])
     insert(world, "10:00", "11:00", transparency="transparent")
-    insert(world, "11:00", "12:00", attendees=[{"self": True, "responseStatus": "declined"}])
+    insert(world, "11:00", "12:00", attendees=[{"email": world.calendar, "responseStatus": "declined"}])
     insert(world, "12:00", "12:00")
     assert busy(world) == []
     insert(world, "13:00", "14:00", status="tentative")
-    insert(world, "15:00", "16:00", attendees=[{"self": True, "responseStatus": "needsAction"}])
+    insert(world, "15:00", "16:00", attendees=[{"email": world.calendar}])
     assert busy(world) == [("13:00", "14:00"), ("15:00", "16:00")]
 
 

@@ -17,6 +17,7 @@ from gcsa.calendar import Calendar, CalendarListEntry  # type: ignore[import-unt
 from gcsa.event import Event  # type: ignore[import-untyped]
 from gcsa.free_busy import FreeBusyQueryError  # type: ignore[import-untyped]
 from gcsa.google_calendar import GoogleCalendar  # type: ignore[import-untyped]
+from gcsa.recurrence import DAILY, Recurrence  # type: ignore[import-untyped]
 
 from tests.sandbox.google.conftest import Json, Sandbox
 
@@ -81,6 +82,30 @@ def test_whole_days_sentences_and_imports_are_events_too(calendar: Any) -> None:
     assert calendar.import_event(copy).other["iCalUID"] == "talk@example.com"
     rows = calendar.get_events(DAY, DAY + timedelta(days=30), order_by="startTime", single_events=True)
     assert [(event.summary, event.start) for event in rows][-1] == ("Trip", date(2026, 3, 12))
+
+
+def test_a_series_recurs_and_one_of_its_instances_goes_its_own_way(calendar: Any) -> None:
+    start = DAY + timedelta(hours=9)
+    made = calendar.add_event(
+        Event(
+            "Tea",
+            start=start,
+            end=start + timedelta(hours=1),
+            timezone=BERLIN,
+            recurrence=Recurrence.rule(freq=DAILY, count=4),
+        )
+    )
+    assert made.recurrence == ["RRULE:FREQ=DAILY;COUNT=4;WKST=SU"]
+    instances = list(calendar.get_instances(made, DAY, DAY + timedelta(days=30)))
+    assert [each.start for each in instances] == [start + timedelta(days=day) for day in range(4)]
+    instances[1].summary = "Coffee"
+    calendar.update_event(instances[1])
+    calendar.delete_event(instances[2])
+    assert summaries(calendar, single_events=True, order_by="startTime") == ["Tea", "Coffee", "Tea"]
+    busy = calendar.get_free_busy(time_min=DAY, time_max=DAY + timedelta(days=30), timezone="UTC")
+    assert [period.start.day for period in busy] == [10, 11, 13]
+    calendar.delete_event(made)
+    assert summaries(calendar, single_events=True) == []
 
 
 def test_calendars_are_made_renamed_listed_and_deleted(calendar: Any, account: Json) -> None:

@@ -219,19 +219,6 @@ def test_a_delta_without_showdeleted_has_bare_tombstones() -> None:
     assert row["summary"] == "gone"
 
 
-def test_single_events_leave_the_masters_out() -> None:
-    world = World()
-    single = world.insert()["id"]
-    zone = {"timeZone": "Europe/Berlin"}
-    world.insert(
-        recurrence=["RRULE:FREQ=WEEKLY"],
-        start={"dateTime": "2026-03-10T10:00:00+01:00", **zone},
-        end={"dateTime": "2026-03-10T11:00:00+01:00", **zone},
-    )
-    assert ids(world.rows(singleEvents=True)) == [single]
-    assert len(world.rows(singleEvents=False)) == 2
-
-
 def test_the_window_bounds_are_exclusive_and_on_the_far_end() -> None:
     world = World()
     made = world.insert()["id"]  # 09:00 to 10:00 UTC

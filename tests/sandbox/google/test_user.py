@@ -11,7 +11,7 @@ from sandbox.google.errors import ApiError
 from sandbox.google.user import Person
 from tests.sandbox.google.world import CALM, World, event
 
-LATER = {"start": {"dateTime": "2026-03-12T10:00:00Z"}, "end": {"dateTime": "2026-03-12T11:00:00Z"}}
+LATER: Any = {"start": {"dateTime": "2026-03-12T10:00:00Z"}, "end": {"dateTime": "2026-03-12T11:00:00Z"}}
 
 
 def at_the_screen() -> tuple[World, Person]:

@@ -1,0 +1,243 @@
+"""The endpoints of a practitioner's sync: what each is given, does and answers.
+
+What has to follow is enqueued after everything was stored, and only makes it soon: without it the calendar is
+due by itself, so a queue that fails fails nobody's call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import Any, TypeAlias
+from zoneinfo import ZoneInfo
+
+from pydantic import BaseModel
+
+from shared.api.callers import Caller
+from shared.api.models import (
+    Body,
+    CalendarAnswer,
+    CalendarsAnswer,
+    CompleteAnswer,
+    CompleteBody,
+    ConnectAnswer,
+    ConnectBody,
+    DisconnectBody,
+    NothingAnswer,
+    SettingsAnswer,
+    SettingsBody,
+    StartBody,
+    StateAnswer,
+)
+from shared.api.problems import ProblemError, invalid
+from shared.app import connect, connections
+from shared.app.connect import Connecting
+from shared.app.disconnect import disconnect
+from shared.app.eligible import Reach, candidates
+from shared.app.grants import grant_of, grant_path
+from shared.app.jobs import CalendarTask, FeedTask, Job, arriving
+from shared.app.records import Connection, Status
+from shared.app.set_up import set_up
+from shared.app.state import SyncState, read_state
+from shared.app.world import World
+from shared.core.errors import GrantDeadError, SyncError
+from shared.core.policy import HORIZON_DAYS_MAX, ConnectionSettings, Edits
+from shared.log import Severity, log
+from shared.ports import Queue, Tasks
+
+PAST_DAYS_MAX = HORIZON_DAYS_MAX
+"""How far back a sync may begin."""
+
+
+@dataclass(frozen=True)
+class Use:
+    """One call of an endpoint: whose sync it is about, who calls, and what is needed."""
+
+    world: World
+    connecting: Connecting
+    tasks: Tasks
+    reach: Callable[[frozenset[str]], Reach]
+    bucket_seconds: float
+    caller: Caller
+    practitioner: str
+
+    @property
+    def key(self) -> str:
+        return self.world.keys.connection(self.caller.practice, self.practitioner)
+
+    def state(self) -> SyncState:
+        return read_state(
+            self.world, self.connecting, practice=self.caller.practice, practitioner=self.practitioner
+        )
+
+    def enqueue(self, job: Job) -> None:
+        self.tasks.enqueue(arriving(job, self.world.clock.now(), self.bucket_seconds))
+
+    def read_again_soon(self, connection: Connection) -> None:
+        """Best effort: a complete pass is wanted."""
+        if not connection.moves:
+            return
+        try:
+            self.enqueue(CalendarTask(connection.calendar_key, look=False, queue=Queue.BULK))
+        except SyncError as error:
+            log(Severity.WARNING, "api.not_enqueued", reason=error.reason)
+
+
+Do: TypeAlias = Callable[[Use, Any], BaseModel]
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    do: Do
+    body: type[Body] | None = None
+    """None: there is none, and what comes is not read."""
+    admin: bool = False
+    """Open to administrators of the practice too, for everybody in it."""
+    status: int = 200
+
+
+# --- state and settings ---------------------------------------------------------------------------------
+
+
+def show_state(use: Use, _: None) -> StateAnswer:
+    return StateAnswer.of(use.state(), own=use.caller.practitioner == use.practitioner)
+
+
+def show_settings(use: Use, _: None) -> SettingsAnswer:
+    return SettingsAnswer.of(connections.load(use.world, use.key))
+
+
+def change_settings(use: Use, body: SettingsBody) -> SettingsAnswer:
+    if body.google_edits is Edits.ACCEPT:  # whether an appointment is protected is not known of every EHR
+        raise ProblemError("accept_unavailable")
+    settings = _changed(use, connections.load(use.world, use.key).settings, body)
+    if body.calendar_name is not None:
+        connections.change(use.world, use.key, _renamed_to(body.calendar_name))
+    before = connections.load(use.world, use.key)
+    connection = connections.change_settings(use.world, use.key, settings)
+    if connection.epoch != before.epoch:
+        use.read_again_soon(connection)
+    return SettingsAnswer.of(connection)
+
+
+def _changed(use: Use, settings: ConnectionSettings, body: SettingsBody) -> ConnectionSettings:
+    names = ("mode", "client_label", "google_edits", "personal_text", "horizon_days", "start_from")
+    given = {name: getattr(body, name) for name in names if getattr(body, name) is not None}
+    if body.time_zone is not None:
+        given["zone"] = ZoneInfo(body.time_zone)
+    changed = replace(settings, **given)
+    if body.start_from is not None:
+        today = use.world.clock.now().astimezone(changed.zone).date()
+        if not today - timedelta(days=PAST_DAYS_MAX) <= body.start_from <= today:
+            raise invalid({"start_from": "out_of_range"})
+    return changed
+
+
+def _renamed_to(name: str) -> Callable[[Connection], Connection]:
+    def renamed(now: Connection) -> Connection:
+        if now.status is not Status.CONNECTED and now.calendar_name != name:
+            raise ProblemError("already_started")
+        return replace(now, calendar_name=name)
+
+    return renamed
+
+
+# --- connect --------------------------------------------------------------------------------------------
+
+
+def ask_for_consent(use: Use, body: ConnectBody) -> ConnectAnswer:
+    practice, hint = use.caller.practice, body.login_hint
+    url = connect.begin(use.connecting, practice=practice, practitioner=use.practitioner, login_hint=hint)
+    return ConnectAnswer(url=url)
+
+
+def complete(use: Use, body: CompleteBody) -> CompleteAnswer:
+    connected = connect.complete(
+        use.connecting,
+        use.world,
+        practice=use.caller.practice,
+        practitioner=use.practitioner,
+        code=body.code,
+    )
+    state = use.state()
+    if connected.other_account:
+        both = {"connected_email": state.email, "new_email": connected.email}
+        raise ProblemError("other_account", members=both)
+    if state.connection is not None:
+        use.read_again_soon(state.connection)
+    return CompleteAnswer(
+        google_email=connected.email,
+        external_calendars=connected.external_calendars,
+        status=state.status,
+    )
+
+
+def list_calendars(use: Use, _: None) -> CalendarsAnswer:
+    connection = connections.load(use.world, use.key)
+    grant = use.world.documents.get(grant_path(use.key)).get(grant_path(use.key))
+    if grant is None:
+        raise ProblemError("not_connected")
+    reach = use.reach(grant_of(grant).scopes)
+    try:
+        found = candidates(use.world, connection, reach)
+    except GrantDeadError:
+        connections.grant_died(use.world, connection)
+        raise
+    return CalendarsAnswer([CalendarAnswer.of(each) for each in found])
+
+
+# --- the life of the sync -------------------------------------------------------------------------------
+
+
+def start(use: Use, body: StartBody) -> StateAnswer:
+    name = body.calendar_name
+    connection = connections.load(use.world, use.key)
+    if connection.status is Status.CONNECTED:
+        found = set_up(use.world, connection, name)
+        connections.change_settings(use.world, use.key, found.settings)
+        name = found.calendar_name
+    use.read_again_soon(connections.start(use.world, use.key, name))
+    return show_state(use, None)
+
+
+def check_now(use: Use, _: None) -> NothingAnswer:
+    """Here the queue is all there is to it: a failure of it is told."""
+    connection = connections.load(use.world, use.key)
+    if not connection.moves:
+        raise ProblemError("not_syncing")
+    use.enqueue(CalendarTask(connection.calendar_key))
+    use.enqueue(FeedTask(connection.practice))
+    return NothingAnswer()
+
+
+def pause(use: Use, _: None) -> StateAnswer:
+    connections.pause(use.world, use.key)
+    return show_state(use, None)
+
+
+def resume(use: Use, _: None) -> StateAnswer:
+    use.read_again_soon(connections.resume(use.world, use.key))
+    return show_state(use, None)
+
+
+def end(use: Use, body: DisconnectBody) -> StateAnswer:
+    if body.events == "remove":
+        raise ProblemError("remove_unavailable")
+    disconnect(use.connecting, use.world, practice=use.caller.practice, practitioner=use.practitioner)
+    return show_state(use, None)
+
+
+ENDPOINTS: Mapping[str, Mapping[str, Endpoint]] = {
+    "": {"GET": Endpoint(show_state, admin=True)},
+    "/settings": {"GET": Endpoint(show_settings), "PATCH": Endpoint(change_settings, SettingsBody)},
+    "/connect": {"POST": Endpoint(ask_for_consent, ConnectBody)},
+    "/connect/complete": {"POST": Endpoint(complete, CompleteBody)},
+    "/calendars": {"GET": Endpoint(list_calendars)},
+    "/start": {"POST": Endpoint(start, StartBody)},
+    "/check-now": {"POST": Endpoint(check_now, status=202)},
+    "/pause": {"POST": Endpoint(pause, admin=True)},
+    "/resume": {"POST": Endpoint(resume)},
+    "/disconnect": {"POST": Endpoint(end, DisconnectBody, admin=True)},
+}
+"""By what follows `/v1/practitioners/{id}/sync`, and by method."""

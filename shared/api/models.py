@@ -1,0 +1,218 @@
+"""What travels, as models: bodies, of which nothing unknown is taken, and answers."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Annotated, Literal
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    RootModel,
+    StringConstraints,
+)
+from pydantic_core import PydanticCustomError
+
+from shared.app.connect import ZONE_UNKNOWN
+from shared.app.eligible import Candidate, Unfit
+from shared.app.records import Connection
+from shared.app.set_up import NAME_MAX, zone_named
+from shared.app.state import CalendarState, Shown, SyncState
+from shared.core.policy import HORIZON_DAYS_MAX, Edits, LabelMode, Mode, PersonalText
+
+UTC_CHOSEN = "Etc/UTC"
+"""UTC as somebody's choice: under its other name it says that no zone is known."""
+
+
+def _zone(name: str) -> str:
+    name = UTC_CHOSEN if name == ZONE_UNKNOWN else name
+    if "/" not in name or zone_named(name) is None:  # without one: abbreviations, and files that are no zones
+        raise PydanticCustomError("zone_unknown", "not a zone of the IANA database")
+    return name
+
+
+CalendarName = Annotated[
+    str,
+    StringConstraints(
+        strip_whitespace=True, min_length=1, max_length=NAME_MAX, pattern=r"^[^\x00-\x1f\x7f]*$"
+    ),
+]
+Zone = Annotated[str, Field(max_length=64), AfterValidator(_zone)]
+Email = Annotated[str, StringConstraints(max_length=320, pattern=r"^[^\s@]+@[^\s@]+$")]
+
+
+# --- bodies ---------------------------------------------------------------------------------------------
+
+
+class Body(BaseModel):
+    """None stands for what was left out; null in a body is refused, see `nulls`."""
+
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+    def nulls(self) -> list[str]:
+        """Fields that were given and have no value."""
+        return sorted(name for name in self.model_fields_set if getattr(self, name) is None)
+
+
+class ConnectBody(Body):
+    login_hint: Email | None = Field(default=None, description="e-mail of the account to be offered first")
+
+
+class CompleteBody(Body):
+    code: str = Field(min_length=1, max_length=200, description="the one-time code of the return page")
+
+
+class StartBody(Body):
+    calendar_name: CalendarName | None = None
+
+
+class DisconnectBody(Body):
+    events: Literal["keep", "remove"] = Field(default="keep", description="what becomes of synced events")
+
+
+class SettingsBody(Body):
+    """What is left out stays as it is."""
+
+    mode: Mode | None = None
+    client_label: LabelMode | None = None
+    google_edits: Edits | None = None
+    personal_text: PersonalText | None = None
+    horizon_days: int | None = Field(default=None, ge=1, le=HORIZON_DAYS_MAX)
+    start_from: date | None = None
+    time_zone: Zone | None = None
+    calendar_name: CalendarName | None = Field(default=None, description="before the sync is started only")
+
+
+# --- answers --------------------------------------------------------------------------------------------
+
+
+class Answer(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class NothingAnswer(Answer):
+    pass
+
+
+class ConnectAnswer(Answer):
+    url: str
+
+
+class CompleteAnswer(Answer):
+    google_email: str
+    external_calendars: bool
+    status: Shown
+
+
+class SettingsAnswer(Answer):
+    mode: Mode
+    client_label: LabelMode
+    google_edits: Edits
+    personal_text: PersonalText
+    horizon_days: int
+    start_from: date
+    time_zone: str
+    calendar_name: str
+
+    @classmethod
+    def of(cls, connection: Connection) -> SettingsAnswer:
+        settings = connection.settings
+        return cls(
+            mode=settings.mode,
+            client_label=settings.client_label,
+            google_edits=settings.google_edits,
+            personal_text=settings.personal_text,
+            horizon_days=settings.horizon_days,
+            start_from=settings.start_from,
+            time_zone=settings.zone.key,
+            calendar_name=connection.calendar_name,
+        )
+
+
+class ProgressAnswer(Answer):
+    done: int
+    total: int
+
+
+class PushAnswer(Answer):
+    live: bool
+    until: datetime | None
+    problem: str | None
+
+
+class AppointmentsCalendarAnswer(Answer):
+    name: str | None
+    ready: bool
+    last_look: datetime | None
+    last_full_read: datetime | None
+    progress: ProgressAnswer | None
+    problem: str | None
+    failing: bool
+    push: PushAnswer
+
+    @classmethod
+    def of(cls, state: CalendarState, name: str | None) -> AppointmentsCalendarAnswer:
+        progress, push = state.progress, state.push
+        return cls(
+            name=name,
+            ready=state.ready,
+            last_look=state.last_look,
+            last_full_read=state.last_full_read,
+            progress=ProgressAnswer(done=progress.done, total=progress.total) if progress else None,
+            problem=state.problem,
+            failing=state.failing,
+            push=PushAnswer(live=push.live, until=push.until, problem=push.problem),
+        )
+
+
+class SetAsideAnswer(Answer):
+    reason: str
+    count: int
+
+
+class StateAnswer(Answer):
+    status: Shown
+    google_email: str | None
+    external_calendars: bool
+    calendar: AppointmentsCalendarAnswer | None
+    pending: int
+    set_aside: list[SetAsideAnswer]
+    next_look_by: datetime | None
+    settings: SettingsAnswer | None
+
+    @classmethod
+    def of(cls, state: SyncState, *, own: bool) -> StateAnswer:
+        """`own`: the practitioner's; nobody else is told the account, the calendar's name, the settings."""
+        connection = state.connection
+        name = connection.calendar_name if connection and own else None
+        return cls(
+            status=state.status,
+            google_email=state.email if own else None,
+            external_calendars=state.external_calendars,
+            calendar=AppointmentsCalendarAnswer.of(state.calendar, name) if connection else None,
+            pending=state.pending,
+            set_aside=[SetAsideAnswer(reason=why, count=n) for why, n in sorted(state.set_aside.items())],
+            next_look_by=state.next_look_by,
+            settings=SettingsAnswer.of(connection) if connection and own else None,
+        )
+
+
+class CalendarAnswer(Answer):
+    """A calendar of the account."""
+
+    id: str
+    name: str
+    primary: bool
+    eligible: bool
+    reason: Unfit | None
+
+    @classmethod
+    def of(cls, candidate: Candidate) -> CalendarAnswer:
+        entry, unfit = candidate.entry, candidate.unfit
+        return cls(id=entry.id, name=entry.name, primary=entry.primary, eligible=unfit is None, reason=unfit)
+
+
+class CalendarsAnswer(RootModel[list[CalendarAnswer]]):
+    pass

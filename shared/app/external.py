@@ -1,0 +1,215 @@
+"""Gather for an external calendar: what its events take of the practitioner's time, occurrence by occurrence.
+
+The calendar service expands series, we do not: of a series that was touched, every occurrence within reach is
+read in one call, and that answer is evidence for what it lacks. Nothing is ever written there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from shared.app.cases import Case, see_event, see_row
+from shared.app.gathering import Gathered, Gatherer
+from shared.core.identity import series_of
+from shared.core.item import Item
+from shared.core.match import k_from_calendar
+from shared.core.model import Appointment, Event, Kind, Side
+from shared.core.spans import occurrences_or_spans
+from shared.core.window import instants
+from shared.ports import EventPage, GoneError
+
+WITHOUT_EVENT = "block_without_event"
+"""A block of this calendar whose event a complete listing lacks, for the first time."""
+
+
+@dataclass
+class ExternalGatherer(Gatherer):
+    """For a calendar of the practitioner's own: its events are blocks in the EHR."""
+
+    # --- the two ways to read ---
+
+    def changes(self, first: EventPage | None, ids: Iterable[str], *, take_up: bool = True) -> Gathered:
+        events, cursor = self.listing(self.tools.calendar.usable_cursor, first) if first else ([], None)
+        ids = set(ids)
+        self.items.load_named("appointment_id", ids)
+        self._load(events)
+        due = self.load_due(take_up=take_up)
+        ids |= {item.appointment_id for item in due if item.appointment_id}
+        self._see_rows(self.tools.ehr.read(sorted(ids)) if ids else {}, whole=False)
+        self._see_delta({event.id: event for event in events})
+        for item in due:
+            self.case(item.k, item)
+        return self.result(cursor, listed=first is not None)
+
+    def everything(self) -> Gathered:
+        """Of a calendar that is leaving: as if there were nothing in it any more."""
+        self.items.load_all()
+        self._see_rows(self.scanned(), whole=True)
+        if self.tools.calendar.leaving:
+            for item in self.items:
+                see_event(self.case(item.k, item), None, self.tools.renderer)
+            return self.result(None, listed=False)
+        listed, cursor = self.listing(None)
+        self._see_living(self._occurrences())
+        series = (_series_id(event) for event in listed)
+        self._see_lacking({event.id for event in listed} | {each for each in series if each})
+        return self.result(cursor, listed=True)
+
+    # --- the calendar's events ---
+
+    def _load(self, events: list[Event]) -> None:
+        """What is known of them, and of the series they may belong to."""
+        keys, calendar_key = self.tools.world.keys, self.tools.calendar.key
+        self.items.load_ks(keys.k_of_event(calendar_key, event.id) for event in events)
+        masters = {master for event in events for master in _candidates(event)}
+        self.items.load_ks(f"{keys.series(calendar_key, master)}." for master in masters)
+
+    def _see_delta(self, events: Mapping[str, Event]) -> None:
+        for event in events.values():
+            if event.series:  # what it was as a single event is over
+                self._see_single_gone(event.id)
+            else:
+                self._see(self.tools.world.keys.k_of_event(self.tools.calendar.key, event.id), event)
+        for master in sorted({master for event in events.values() for master in self._touched(event)}):
+            self._see_series(master, events.get(master))
+
+    def _touched(self, event: Event) -> Iterator[str]:
+        """Ids of the masters whose series this row touches: a tombstone says no more than its id."""
+        if event.series:
+            yield _series_id(event) or event.id
+            return
+        keys, calendar_key = self.tools.world.keys, self.tools.calendar.key
+        for master in _candidates(event):
+            if self.items.of_series(keys.series(calendar_key, master)):
+                yield master
+
+    def _see_series(self, master_id: str, master: Event | None) -> None:
+        """Every occurrence of a series, and what is known of it and is no occurrence any more."""
+        over = master is not None and (master.cancelled or not master.master)
+        for k, event in self._named([] if over else self._instances(master_id)):
+            self._see(k, event)
+        for item in self.items.of_series(self.tools.world.keys.series(self.tools.calendar.key, master_id)):
+            if not self._is_read(item) and self._within_reach(item):
+                see_event(self.case(item.k, item), None, self.tools.renderer)
+
+    def _instances(self, master_id: str) -> list[Event]:
+        reach = self.reach
+        try:
+            return self.tools.service.instances(self.tools.calendar_id, master_id, reach.start, reach.end)
+        except GoneError:
+            return []
+
+    def _occurrences(self) -> list[Event]:
+        service, calendar_id, reach = self.tools.service, self.tools.calendar_id, self.reach
+
+        def page(token: str | None) -> EventPage:
+            return service.occurrences(calendar_id, reach.start, reach.end, page=token)
+
+        return [event for read in self.following(page(None), page) for event in read.events]
+
+    def _see_living(self, events: list[Event]) -> None:
+        for k, event in self._named(events):
+            self._see(k, event)
+
+    def _named(self, events: list[Event]) -> Iterator[tuple[str, Event]]:
+        keys, calendar_key = self.tools.world.keys, self.tools.calendar.key
+        for event in occurrences_or_spans(events, self.tools.connection.settings.zone):
+            if event.origin is None:
+                yield keys.k_of_event(calendar_key, event.id), event
+            else:
+                yield keys.k_of_occurrence(calendar_key, event.origin.series_id, event.origin.start), event
+
+    def _see(self, k: str, event: Event) -> None:
+        """An event that is nothing to the EHR is none of ours, unless it was something before."""
+        item, renderer = self.items.get(k), self.tools.renderer
+        readable = event.cancelled or event.when is not None
+        nothing = readable and renderer.event(event, Kind.BLOCK).facts is None
+        if item is None and nothing and k not in self._cases:
+            return
+        see_event(self.case(k, item or Item(k, Kind.BLOCK, Side.CALENDAR)), event, renderer)
+
+    def _see_single_gone(self, event_id: str) -> None:
+        item = self.items.get(self.tools.world.keys.k_of_event(self.tools.calendar.key, event_id))
+        if item is not None:
+            see_event(self.case(item.k, item), None, self.tools.renderer)
+
+    # --- what a complete listing lacks ---
+
+    def _see_lacking(self, evidence: set[str]) -> None:
+        """`evidence`: ids of events and masters that the other listing named, living or deleted."""
+        keys, calendar_key = self.tools.world.keys, self.tools.calendar.key
+        series = {keys.series(calendar_key, event_id) for event_id in evidence}
+        for item in list(self.items):
+            if self._is_read(item):
+                continue
+            if item.known(Side.CALENDAR) is not None and self._within_reach(item):
+                if item.event_id in evidence or series_of(item.k) in series or self._is_beyond(item):
+                    see_event(self.case(item.k, item), None, self.tools.renderer)
+                else:
+                    self.verify(item)
+            elif item.retry_at is not None:
+                self.case(item.k, item)
+        for case in self._cases.values():
+            if case.calendar is None and not case.verify and case.item.known(Side.CALENDAR) is None:
+                self._see_without_event(case)
+
+    def _see_without_event(self, case: Case) -> None:
+        """A block nobody knows the event of: the second listing that lacks it has it removed."""
+        if case.stored is not None and case.stored.aside == WITHOUT_EVENT:
+            see_event(case, None, self.tools.renderer)
+        elif case.stored is None:
+            case.unreadable = WITHOUT_EVENT
+
+    def _is_read(self, item: Item) -> bool:
+        case = self._cases.get(item.k)
+        return case is not None and case.calendar is not None
+
+    def _within_reach(self, item: Item) -> bool:
+        """What ended before is touched only by a change of its own."""
+        known, zone = item.known(Side.CALENDAR), self.tools.connection.settings.zone
+        return known is not None and instants(known.when, zone)[1] >= self.reach.start
+
+    def _is_beyond(self, item: Item) -> bool:
+        known, zone = item.known(Side.CALENDAR), self.tools.connection.settings.zone
+        return known is not None and not self.window.takes_in(known.when, zone)
+
+    # --- the EHR's rows ---
+
+    def _see_rows(self, rows: Mapping[str, Appointment | None], *, whole: bool) -> None:
+        ks = {row_id: self._k_of_row(row_id, row) for row_id, row in rows.items()}
+        self.items.load_ks(k for k in ks.values() if k is not None)
+        for row_id, k in ks.items():
+            if k is not None:
+                self._see_row(k, row_id, rows[row_id], whole=whole)
+
+    def _k_of_row(self, row_id: str, row: Appointment | None) -> str | None:
+        mapped = self.items.k_of_appointment(row_id)
+        return mapped or (k_from_calendar(self.tools.calendar.key, row) if row is not None else None)
+
+    def _see_row(self, k: str, row_id: str, row: Appointment | None, *, whole: bool) -> None:
+        item = self.items.get(k)
+        if item is None and (row is None or row.kind is not Kind.BLOCK or not self.tools.renderer.has(row)):
+            return
+        if item is None and not whole:
+            self._pass_wanted = True  # only a complete listing tells whether its event is there
+            return
+        if item is not None and item.appointment_id not in (None, row_id):
+            return  # a second row with our identifier: the mapped one stays
+        see_row(self.case(k, item or Item(k, Kind.BLOCK, Side.CALENDAR)), row, self.tools.renderer)
+
+
+def _series_id(event: Event) -> str | None:
+    return event.id if event.master else event.origin.series_id if event.origin else None
+
+
+def _candidates(event: Event) -> Iterator[str]:
+    """Ids that may be its master's; which is, the store knows. Those of occurrences end in `_` and a time."""
+    series_id = _series_id(event)
+    if series_id is not None:
+        yield series_id
+        return
+    yield event.id
+    prefix, underscore, _ = event.id.rpartition("_")
+    if underscore and prefix:
+        yield prefix

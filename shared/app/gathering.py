@@ -1,0 +1,145 @@
+"""Gathering: bring both sides of each item together for a job, whatever the role of its calendar.
+
+Nothing is decided here. `gather.py` does it for the appointments calendar, `external.py` for others.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from shared.app.cases import Case
+from shared.app.items import Items
+from shared.app.tools import Tools
+from shared.core.errors import BlockedError
+from shared.core.item import Item
+from shared.core.model import Appointment, Event, Side
+from shared.core.window import Window, instants, scan_window
+from shared.ports import EventPage
+
+LASTS_AT_MOST = timedelta(days=31)
+"""A scan finds appointments by their start: it begins so much before the window, for what reaches into it."""
+
+
+@dataclass
+class Gathered:
+    cases: list[Case]
+    listed: bool
+    """The calendar was read, from its cursor on or whole."""
+    cursor: str | None
+    """At the end of that listing, to be kept once the cases are saved; it may have none."""
+    pass_wanted: bool = False
+    """Something came up that only a complete pass can place."""
+    orphans: int = 0
+    """Live events of ours whose appointment was not found."""
+
+
+@dataclass
+class Gatherer(ABC):
+    """Reads for one calendar under its lease."""
+
+    tools: Tools
+    now: datetime
+    items: Items
+    _cases: dict[str, Case] = field(default_factory=dict)
+    _pass_wanted: bool = False
+    _orphans: int = 0
+
+    @abstractmethod
+    def changes(self, first: EventPage | None, ids: Iterable[str], *, take_up: bool = True) -> Gathered:
+        """What changed: the delta from its first page on, these appointments, and the items that are open."""
+
+    @abstractmethod
+    def everything(self) -> Gathered:
+        """A complete pass: both sides whole, every item, matched before anything is created."""
+
+    # --- what both ways share ---
+
+    @property
+    def window(self) -> Window:
+        return self.tools.renderer.window
+
+    @property
+    def reach(self) -> Window:
+        """What a complete pass reads: the first one the whole window, later ones little of the past."""
+        return (
+            self.window if self.tools.calendar.passed_at is None else scan_window(self.window, now=self.now)
+        )
+
+    def load_due(self, *, take_up: bool) -> list[Item]:
+        """Items of the store that are to be taken up again, and those loaded before that are."""
+        retry_at = self.tools.calendar.retry_at
+        if take_up and retry_at is not None and retry_at <= self.now:
+            self.items.load_open(self.now, self.tools.world.limits.take_up_max)
+        return [item for item in self.items if item.retry_at is not None and item.retry_at <= self.now]
+
+    def scanned(self) -> dict[str, Appointment | None]:
+        """Every row of the practitioner within reach, and mapped ones that the scan should have listed."""
+        reach = self.reach
+        practitioner = self.tools.connection.practitioner
+        scan = self.tools.ehr.scan(practitioner, reach.start - LASTS_AT_MOST, reach.end)
+        rows: dict[str, Appointment | None] = {row.id: row for row in scan}
+        unlisted = sorted(self._mapped_rows(reach) - rows.keys())
+        return rows | self.tools.ehr.read(unlisted) if unlisted else rows
+
+    def _mapped_rows(self, reach: Window) -> set[str]:
+        """Appointments that a scan should have listed, and those with something open.
+
+        What ended before the scan begins is touched only by a change of its own.
+        """
+        zone = self.tools.connection.settings.zone
+        mapped = set()
+        for item in self.items:
+            facts = item.known(Side.EHR)
+            in_reach = facts is not None and instants(facts.when, zone)[1] >= reach.start
+            if item.appointment_id and (in_reach or item.retry_at is not None):
+                mapped.add(item.appointment_id)
+        return mapped
+
+    def result(self, cursor: str | None, *, listed: bool) -> Gathered:
+        for case in self._cases.values():
+            case.agree_on_absence()
+        return Gathered(list(self._cases.values()), listed, cursor, self._pass_wanted, self._orphans)
+
+    # --- pages ---
+
+    def listing(self, cursor: str | None, first: EventPage | None = None) -> tuple[list[Event], str | None]:
+        """All events of a listing, the last state of each, and the cursor at its end."""
+        service, calendar_id = self.tools.service, self.tools.calendar_id
+
+        def page(token: str | None) -> EventPage:
+            return service.events(calendar_id, cursor=cursor, page=token)
+
+        events: dict[str, Event] = {}
+        last = first or page(None)
+        for read in self.following(last, page):
+            events |= {event.id: event for event in read.events}
+            last = read
+        return list(events.values()), last.cursor
+
+    def following(self, first: EventPage, page: Callable[[str | None], EventPage]) -> Iterator[EventPage]:
+        """The first page and all after it."""
+        read = first
+        for _ in range(self.tools.world.limits.listing_pages_max):
+            yield read
+            if read.next_page is None:
+                return
+            read = page(read.next_page)
+        raise BlockedError("listing_without_end")
+
+    # --- cases ---
+
+    def verify(self, item: Item) -> None:
+        """A mapped event that a complete listing lacks: gone only if reading it by id says so too."""
+        case = self.case(item.k, item)
+        if case.calendar is None:
+            case.verify = True
+
+    def case(self, k: str, item: Item) -> Case:
+        if k not in self._cases:
+            stored = self.items.get(k)
+            half_done = item.carrying is not None
+            self._cases[k] = Case(item, stored, half_done=half_done, verify=item.verify)
+        return self._cases[k]

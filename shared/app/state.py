@@ -1,0 +1,178 @@
+"""What a connection is at, in words that a front end can show: read, never written."""
+
+from __future__ import annotations
+
+import contextlib
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from enum import Enum
+
+from shared.app.connect import Connecting
+from shared.app.grants import Purpose, StoredGrant, bound_to, grant_of, grant_path
+from shared.app.records import (
+    LOOK_SLOTS,
+    Calendar,
+    Connection,
+    Progress,
+    Status,
+    calendar_of,
+    calendar_path,
+    connection_of,
+    connection_path,
+    items_path,
+)
+from shared.app.world import World
+from shared.core.errors import BlockedError
+from shared.core.policy import Mode
+from shared.ports import Documents, Where
+
+SET_ASIDE_MAX = 500
+"""Items set aside that are counted; more is a calendar that needs somebody anyway."""
+
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Shown(Enum):
+    """One word for all of it; where several would do, the first that asks somebody to act."""
+
+    NOT_CONNECTED = "not_connected"
+    CONNECTED = "connected"
+    """To be started."""
+    SYNCING = "syncing"
+    """Everything is being read, the first time or under other settings."""
+    IN_SYNC = "in_sync"
+    PAUSED = "paused"
+    STOPPING = "stopping"
+    """A pause or a disconnection waits for a job that runs."""
+    RECONNECT_NEEDED = "reconnect_needed"
+    FAILING = "failing"
+    """The last job came to nothing; it is tried again."""
+    CALENDAR_MISSING = "calendar_missing"
+    OFF = "off"
+    DISCONNECTED = "disconnected"
+
+
+@dataclass(frozen=True)
+class PushState:
+    live: bool = False
+    until: datetime | None = None
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class CalendarState:
+    """The appointments calendar. `problem`: a code, why the last job came to nothing."""
+
+    ready: bool = False
+    """It exists at the calendar service, as far as is known."""
+    last_look: datetime | None = None
+    """While nothing happens it is noted once an hour."""
+    last_full_read: datetime | None = None
+    progress: Progress | None = None
+    problem: str | None = None
+    failing: bool = False
+    push: PushState = PushState()
+
+
+@dataclass(frozen=True, repr=False)
+class SyncState:
+    status: Shown
+    connection: Connection | None = None
+    email: str | None = None
+    """Of the account; None also where it cannot be opened."""
+    external_calendars: bool = False
+    """Whether other calendars of the account may be read."""
+    calendar: CalendarState = CalendarState()
+    pending: int = 0
+    """Items with something left to be done, those set aside not counted."""
+    set_aside: Mapping[str, int] = field(default_factory=dict)
+    """How many, by reason."""
+    next_look_by: datetime | None = None
+    """None: nobody looks."""
+
+
+def read_state(world: World, connecting: Connecting, *, practice: str, practitioner: str) -> SyncState:
+    """The state of this practitioner's sync, whether there is one or not."""
+    key = world.keys.connection(practice, practitioner)
+    found = world.documents.get(connection_path(key), grant_path(key))
+    if connection_path(key) not in found:
+        return SyncState(Shown.NOT_CONNECTED)
+    connection = connection_of(found[connection_path(key)])
+    grant = grant_of(found[grant_path(key)]) if grant_path(key) in found else None
+    calendar = _calendar(world.documents, connection.calendar_key)
+    shown = _calendar_state(world, calendar) if calendar else CalendarState()
+    pending, set_aside = _open(world.documents, calendar) if calendar else (0, {})
+    return SyncState(
+        status=_word(connection, calendar, failing=shown.failing),
+        connection=connection,
+        email=_email(connecting, key, grant) if grant else None,
+        external_calendars=bool(grant and not grant.scopes.isdisjoint(connecting.scopes.external_events)),
+        calendar=shown,
+        pending=pending,
+        set_aside=set_aside,
+        next_look_by=_next_look(connection, calendar, world.clock.now()) if calendar else None,
+    )
+
+
+def _calendar(documents: Documents, key: str) -> Calendar | None:
+    path = calendar_path(key)
+    document = documents.get(path).get(path)
+    return calendar_of(document) if document else None
+
+
+def _email(connecting: Connecting, key: str, grant: StoredGrant) -> str | None:
+    with contextlib.suppress(BlockedError):  # a key that was taken away: what else is known is still true
+        return connecting.sealing.open(grant.sealed_email, bound_to(Purpose.GRANT_EMAIL, key))
+    return None
+
+
+def _word(connection: Connection, calendar: Calendar | None, *, failing: bool) -> Shown:
+    if connection.status is not Status.ACTIVE:
+        return Shown(connection.status.value)
+    if connection.settings.mode is Mode.OFF:
+        return Shown.OFF
+    if calendar is None:
+        return Shown.SYNCING
+    if calendar.missing:
+        return Shown.CALENDAR_MISSING
+    if failing:
+        return Shown.FAILING
+    unread = calendar.passed_at is None or calendar.epoch != connection.epoch
+    return Shown.SYNCING if unread or calendar.in_pass else Shown.IN_SYNC
+
+
+def _calendar_state(world: World, calendar: Calendar) -> CalendarState:
+    now = world.clock.now()
+    live = [row.expires for row in calendar.channels if row.resource_id is not None and row.expires > now]
+    dying = calendar.lapses + 1 >= world.limits.lapses_max
+    return CalendarState(
+        ready=calendar.calendar_id is not None and not calendar.missing,
+        last_look=calendar.checked_at,
+        last_full_read=calendar.passed_at,
+        progress=calendar.progress,
+        problem=calendar.problem,
+        failing=calendar.problem is not None or dying,
+        push=PushState(bool(live), max(live, default=None), calendar.watch_problem),
+    )
+
+
+def _open(documents: Documents, calendar: Calendar) -> tuple[int, Mapping[str, int]]:
+    """Items left to be done, and those set aside by reason. What is set aside is taken up again too."""
+    path = items_path(calendar.key)
+    aside = documents.find(path, Where("aside", ">", ""), order_by="aside", limit=SET_ASIDE_MAX)
+    waiting = sum("retry_at" in document.data for document in aside)
+    to_be_taken_up = documents.count(path, Where("retry_at", ">=", _LONG_AGO))
+    return max(0, to_be_taken_up - waiting), Counter(str(document.data["aside"]) for document in aside)
+
+
+def _next_look(connection: Connection, calendar: Calendar, now: datetime) -> datetime | None:
+    """The end of its slot's next minute, or when it is due, if that is sooner."""
+    if not (connection.moves and calendar.active) or calendar.missing:
+        return None
+    begin = max(now, connection.pause_until or now)
+    minute = int(begin.timestamp() // 60) + 1
+    minute += (calendar.look_slot - minute) % LOOK_SLOTS
+    look = datetime.fromtimestamp(minute * 60, UTC) + timedelta(minutes=1)
+    return look if calendar.due_at is None else min(look, max(begin, calendar.due_at))
