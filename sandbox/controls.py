@@ -93,6 +93,10 @@ class GoogleSandbox(_Clocked):
         names = ("sub", "email", "refresh_token", "client_id", "client_secret")
         return Account(**{name: made[name] for name in names})
 
+    def revoke_grants(self, sub: str) -> None:
+        """The person takes all consents back."""
+        self._ask("POST", "/control/grants/revoke", {"sub": sub})
+
     def user(self, sub: str, action: str, **details: object) -> Json:
         """What the account's owner does on the screen."""
         answer: Json = self._ask("POST", "/control/user", {"sub": sub, "action": action, **details})
