@@ -55,6 +55,13 @@ class _Control:
             raise ControlError(f"{self._name} refuses {method} {path}: {content.get('error', content)}")
         return content
 
+    def fault(self, operation: str, **details: object) -> None:
+        """What goes wrong next."""
+        self._ask("POST", "/control/faults", {"operation": operation, **details})
+
+    def clear_faults(self) -> None:
+        self._ask("DELETE", "/control/faults")
+
 
 class _Clocked(_Control):
     def set_ahead(self, seconds: float) -> None:
@@ -101,6 +108,10 @@ class GoogleSandbox(_Clocked):
         """What the account's owner does on the screen."""
         answer: Json = self._ask("POST", "/control/user", {"sub": sub, "action": action, **details})
         return answer
+
+    def lay_down_consent(self, sub: str) -> None:
+        """The next request for consent is granted by this account, without a page."""
+        self._ask("POST", "/control/consents", {"sub": sub})
 
     def import_ics(self, sub: str, calendar: str, name: str, text: str) -> Imported:
         details = {"sub": sub, "calendar": calendar, "name": name, "text": text}
@@ -178,6 +189,15 @@ class EhrSandbox(_Control):
     def requests(self, since: int = 0) -> list[Json]:
         """API requests with a number above `since`, oldest first."""
         answer: list[Json] = self._ask("GET", "/control/requests", params={"since": str(since)})
+        return answer
+
+    def change_hooks(self, **settings: float) -> None:
+        """How its notifications go wrong."""
+        self._ask("POST", "/control/hooks/settings", settings)
+
+    def deliveries(self, since: int = 0) -> list[Json]:
+        """Tries of notifications with a number above `since`, oldest first, and what was never tried."""
+        answer: list[Json] = self._ask("GET", "/control/deliveries", params={"since": str(since)})
         return answer
 
     def notify(self, url: str, secret: str) -> None:

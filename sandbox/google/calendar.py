@@ -13,6 +13,7 @@
 
     google.events.list(sub, calendar_id, query={}) -> Json
     google.events.get(sub, calendar_id, event_id, query={}) -> Json
+    google.events.instances(sub, calendar_id, event_id, query={}) -> Json
     google.events.insert(sub, calendar_id, body, query={}) -> Json
     google.events.patch(sub, calendar_id, event_id, body, query={}, if_match=None) -> Json
     google.events.update(sub, calendar_id, event_id, body, query={}, if_match=None) -> Json

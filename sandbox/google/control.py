@@ -17,7 +17,8 @@ from sandbox.google.consent import Decision
 from sandbox.google.errors import ApiError, Json
 from sandbox.google.faults import fault_from_json
 from sandbox.google.grants import CLIENT_ID
-from sandbox.google.ics import Problem, read_ics
+from sandbox.google.ics import read_ics
+from sandbox.google.imports import Import
 from sandbox.google.record import Record
 from sandbox.google.service import Service
 from sandbox.google.store import changed_settings
@@ -195,24 +196,23 @@ def _act(service: Service, data: Json) -> Json:
 
 
 def _import_ics(service: Service, data: Json) -> Json:
-    """What a person's import does: events without client ids; what cannot be read is named."""
-    person, calendar = Person(service.google, _sub(service, data)), _text(data, "calendar")
-    zone = service.google.calendars.get(data["sub"], calendar)["timeZone"]
-    name = _text(data, "name", "upload.ics")
-    found = read_ics(_text(data, "text"), name, zone)
-    created = 0
-    for body, line in zip(found.events, found.lines, strict=True):
-        try:
-            person.create(calendar, body)
-            created += 1
-        except ApiError as error:
-            found.problems.append(Problem(name, line, f"Google refuses the event: {error.message}"))
+    """What a person's import does: events without client ids; what cannot be read is named.
+
+    With `series`, recurring events come with their changed occurrences, and deleted events come too.
+    """
+    google, sub = service.google, _sub(service, data)
+    calendar, _ = google.store.open_for("writer", sub, _text(data, "calendar"))
+    name, series = _text(data, "name", "upload.ics"), data.get("series", False)
+    if not isinstance(series, bool):
+        raise ValueError(f"'series' is true or false, not {series!r}")  # noqa: TRY004 - as above
+    found = read_ics(_text(data, "text"), name, calendar.zone.key, series=series)
+    taken = Import(google.events, sub, calendar, name).take(found)
     return {
-        "created": created,
-        "left_out": found.left_out,
+        "created": taken.created,
+        "left_out": taken.left_out,
         "problems": [
             {"file": problem.file, "line": problem.line, "sentence": problem.sentence}
-            for problem in found.problems
+            for problem in taken.problems
         ],
     }
 

@@ -114,9 +114,7 @@ def occurrence(calendar: Calendar, master: StoredEvent, original: datetime) -> O
     if "date" in start:
         ends = _midnight(original + (_day(end) - _day(start)), calendar.zone)
     else:
-        ends = starts + (
-            master.ends - master.starts
-        )  # exactly as long, whatever clocks do: RFC 5545, 3.8.5.3
+        ends = starts + (master.ends - master.starts)  # exactly as long (RFC 5545, 3.8.5.3)
     return Occurrence(calendar, master, original, starts, ends)
 
 
@@ -161,7 +159,9 @@ def is_dropped(event: Event) -> bool:
 
 
 def is_first(master: StoredEvent, original: datetime) -> bool:
-    return series_of(master).recurrence.before(original) is None
+    """Whether nothing of a series comes before one of its instances, but for extra dates before its start."""
+    recurrence = series_of(master).recurrence
+    return original <= recurrence.first or recurrence.before(original) is None
 
 
 def is_kept(event: Event) -> bool:
@@ -182,6 +182,8 @@ def own_of(plain: Json, kept: Json) -> Json:
     """What an exception has otherwise than the instance its series makes; None: taken away."""
     names = (plain.keys() | kept.keys()) - OF_THE_SERIES
     own = {name: kept.get(name) for name in names if kept.get(name) != plain.get(name)}
+    if own.keys() & {"start", "end"}:  # both or none: the series' end may come to lie before one's own start
+        own |= {"start": kept["start"], "end": kept["end"]}
     return {**own, "sequence": kept["sequence"]} if own else own  # its own from then on
 
 

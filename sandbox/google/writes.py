@@ -139,12 +139,12 @@ class Writes:
             given["extendedProperties"] = {**given.get("extendedProperties", {}), "private": {}}
         given |= {"iCalUID": f"{name}@google.com", "recurrence": after}
         self.end(calendar, master, cut)
-        if not store.settings.split_instances_by_base:
-            return self.create(sub, calendar, given, name)
-        tail = self.create(sub, calendar, given, name, old.stem)
-        for row in series.hand_over(master, tail):
-            self.save(calendar, row, self._derive(calendar, row))
-        series.series_of(calendar.events[old.stem]).tails.append(tail.id)
+        by_base = store.settings.split_instances_by_base
+        tail = self.create(sub, calendar, given, name, old.stem if by_base else "")
+        if by_base:
+            for row in series.hand_over(master, tail):
+                self.save(calendar, row, self._derive(calendar, row))
+            series.series_of(calendar.events[old.stem]).tails.append(tail.id)
         return tail
 
     def save(self, calendar: Calendar, stored: StoredEvent, body: Json, *, silent: bool = False) -> None:

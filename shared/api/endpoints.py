@@ -19,11 +19,15 @@ from shared.api.models import (
     Body,
     CalendarAnswer,
     CalendarsAnswer,
+    ChooseBody,
     CompleteAnswer,
     CompleteBody,
     ConnectAnswer,
     ConnectBody,
     DisconnectBody,
+    ExternalCalendarAnswer,
+    ExternalCalendarsAnswer,
+    LeaveBody,
     NothingAnswer,
     SettingsAnswer,
     SettingsBody,
@@ -31,16 +35,18 @@ from shared.api.models import (
     StateAnswer,
 )
 from shared.api.problems import ProblemError, invalid
-from shared.app import connect, connections
+from shared.app import choosing, connect, connections
 from shared.app.connect import Connecting
 from shared.app.disconnect import disconnect
-from shared.app.eligible import Reach, candidates
+from shared.app.eligible import Candidate, Reach, candidates
+from shared.app.external_state import read_external
 from shared.app.grants import grant_of, grant_path
 from shared.app.jobs import CalendarTask, FeedTask, Job, arriving
 from shared.app.records import Connection, Status
 from shared.app.set_up import set_up
 from shared.app.state import SyncState, read_state
 from shared.app.world import World
+from shared.core.blocking import BlockRules
 from shared.core.errors import GrantDeadError, SyncError
 from shared.core.policy import HORIZON_DAYS_MAX, ConnectionSettings, Edits
 from shared.log import Severity, log
@@ -75,11 +81,17 @@ class Use:
         self.tasks.enqueue(arriving(job, self.world.clock.now(), self.bucket_seconds))
 
     def read_again_soon(self, connection: Connection) -> None:
-        """Best effort: a complete pass is wanted."""
+        """Best effort: a complete pass of each of its calendars is wanted."""
+        for calendar in connections.calendars_of(self.world, connection.key):
+            if calendar.active:
+                self.read_soon(connection, calendar.key)
+
+    def read_soon(self, connection: Connection, calendar_key: str) -> None:
+        """Best effort: a complete pass of this calendar is wanted."""
         if not connection.moves:
             return
         try:
-            self.enqueue(CalendarTask(connection.calendar_key, look=False, queue=Queue.BULK))
+            self.enqueue(CalendarTask(calendar_key, look=False, queue=Queue.BULK))
         except SyncError as error:
             log(Severity.WARNING, "api.not_enqueued", reason=error.reason)
 
@@ -91,7 +103,7 @@ Do: TypeAlias = Callable[[Use, Any], BaseModel]
 class Endpoint:
     do: Do
     body: type[Body] | None = None
-    """None: there is none, and what comes is not read."""
+    """None: there is none to be read."""
     admin: bool = False
     """Open to administrators of the practice too, for everybody in it."""
     status: int = 200
@@ -109,20 +121,36 @@ def show_settings(use: Use, _: None) -> SettingsAnswer:
 
 
 def change_settings(use: Use, body: SettingsBody) -> SettingsAnswer:
+    """In one commit, over what is stored then: another change at the same moment is not undone."""
     if body.google_edits is Edits.ACCEPT:  # whether an appointment is protected is not known of every EHR
         raise ProblemError("accept_unavailable")
-    settings = _changed(use, connections.load(use.world, use.key).settings, body)
-    if body.calendar_name is not None:
-        connections.change(use.world, use.key, _renamed_to(body.calendar_name))
+
+    def changed(now: Connection) -> Connection:
+        name = body.calendar_name or now.calendar_name
+        if name != now.calendar_name and now.status is not Status.CONNECTED:
+            raise ProblemError("already_started")
+        settings = _changed(use, now.settings, body)
+        epoch = now.epoch + (settings != now.settings)  # all is read again under others
+        return replace(now, settings=settings, calendar_name=name, epoch=epoch)
+
     before = connections.load(use.world, use.key)
-    connection = connections.change_settings(use.world, use.key, settings)
+    connection = connections.change(use.world, use.key, changed)
     if connection.epoch != before.epoch:
         use.read_again_soon(connection)
     return SettingsAnswer.of(connection)
 
 
 def _changed(use: Use, settings: ConnectionSettings, body: SettingsBody) -> ConnectionSettings:
-    names = ("mode", "client_label", "google_edits", "personal_text", "horizon_days", "start_from")
+    names = (
+        "mode",
+        "client_label",
+        "google_edits",
+        "personal_text",
+        "external_titles",
+        "free_events",
+        "horizon_days",
+        "start_from",
+    )
     given = {name: getattr(body, name) for name in names if getattr(body, name) is not None}
     if body.time_zone is not None:
         given["zone"] = ZoneInfo(body.time_zone)
@@ -132,15 +160,6 @@ def _changed(use: Use, settings: ConnectionSettings, body: SettingsBody) -> Conn
         if not today - timedelta(days=PAST_DAYS_MAX) <= body.start_from <= today:
             raise invalid({"start_from": "out_of_range"})
     return changed
-
-
-def _renamed_to(name: str) -> Callable[[Connection], Connection]:
-    def renamed(now: Connection) -> Connection:
-        if now.status is not Status.CONNECTED and now.calendar_name != name:
-            raise ProblemError("already_started")
-        return replace(now, calendar_name=name)
-
-    return renamed
 
 
 # --- connect --------------------------------------------------------------------------------------------
@@ -174,17 +193,55 @@ def complete(use: Use, body: CompleteBody) -> CompleteAnswer:
 
 
 def list_calendars(use: Use, _: None) -> CalendarsAnswer:
-    connection = connections.load(use.world, use.key)
+    found = _candidates(use, connections.load(use.world, use.key))
+    return CalendarsAnswer([CalendarAnswer.of(each) for each in found])
+
+
+def _candidates(use: Use, connection: Connection) -> list[Candidate]:
     grant = use.world.documents.get(grant_path(use.key)).get(grant_path(use.key))
     if grant is None:
         raise ProblemError("not_connected")
     reach = use.reach(grant_of(grant).scopes)
     try:
-        found = candidates(use.world, connection, reach)
+        return candidates(use.world, connection, reach)
     except GrantDeadError:
         connections.grant_died(use.world, connection)
         raise
-    return CalendarsAnswer([CalendarAnswer.of(each) for each in found])
+
+
+# --- external calendars ---------------------------------------------------------------------------------
+
+
+def list_external(use: Use, _: None) -> ExternalCalendarsAnswer:
+    connection = connections.load(use.world, use.key)
+    states = read_external(use.world, connection)
+    return ExternalCalendarsAnswer([ExternalCalendarAnswer.of(state) for state in states])
+
+
+def choose_external(use: Use, body: ChooseBody) -> ExternalCalendarsAnswer:
+    connection = connections.load(use.world, use.key)
+    _check_eligible(_candidates(use, connection), body.id)
+    chosen = [each.calendar for each in read_external(use.world, connection)]
+    before = next((each.rules for each in chosen if each.calendar_id == body.id), BlockRules())
+    rules = body.rules.on(before) if body.rules else None
+    calendar = choosing.choose(use.world, use.key, body.id, rules)
+    use.read_soon(connection, calendar.key)
+    return list_external(use, None)
+
+
+def leave_external(use: Use, body: LeaveBody) -> ExternalCalendarsAnswer:
+    connection = connections.load(use.world, use.key)
+    calendar = choosing.leave(use.world, use.key, body.id)
+    use.read_soon(connection, calendar.key)
+    return list_external(use, None)
+
+
+def _check_eligible(found: list[Candidate], calendar_id: str) -> None:
+    candidate = next((each for each in found if each.entry.id == calendar_id), None)
+    if candidate is None:
+        raise ProblemError("calendar_unknown")
+    if candidate.unfit is not None:
+        raise ProblemError("calendar_not_eligible", members={"reason": candidate.unfit.value})
 
 
 # --- the life of the sync -------------------------------------------------------------------------------
@@ -201,7 +258,7 @@ def start(use: Use, body: StartBody) -> StateAnswer:
     return show_state(use, None)
 
 
-def check_now(use: Use, _: None) -> NothingAnswer:
+def check_now(use: Use, _: Body) -> NothingAnswer:
     """Here the queue is all there is to it: a failure of it is told."""
     connection = connections.load(use.world, use.key)
     if not connection.moves:
@@ -211,12 +268,12 @@ def check_now(use: Use, _: None) -> NothingAnswer:
     return NothingAnswer()
 
 
-def pause(use: Use, _: None) -> StateAnswer:
+def pause(use: Use, _: Body) -> StateAnswer:
     connections.pause(use.world, use.key)
     return show_state(use, None)
 
 
-def resume(use: Use, _: None) -> StateAnswer:
+def resume(use: Use, _: Body) -> StateAnswer:
     use.read_again_soon(connections.resume(use.world, use.key))
     return show_state(use, None)
 
@@ -234,10 +291,13 @@ ENDPOINTS: Mapping[str, Mapping[str, Endpoint]] = {
     "/connect": {"POST": Endpoint(ask_for_consent, ConnectBody)},
     "/connect/complete": {"POST": Endpoint(complete, CompleteBody)},
     "/calendars": {"GET": Endpoint(list_calendars)},
+    "/external-calendars": {"GET": Endpoint(list_external)},
+    "/external-calendars/choose": {"POST": Endpoint(choose_external, ChooseBody)},
+    "/external-calendars/leave": {"POST": Endpoint(leave_external, LeaveBody)},
     "/start": {"POST": Endpoint(start, StartBody)},
-    "/check-now": {"POST": Endpoint(check_now, status=202)},
-    "/pause": {"POST": Endpoint(pause, admin=True)},
-    "/resume": {"POST": Endpoint(resume)},
+    "/check-now": {"POST": Endpoint(check_now, Body, status=202)},
+    "/pause": {"POST": Endpoint(pause, Body, admin=True)},
+    "/resume": {"POST": Endpoint(resume, Body)},
     "/disconnect": {"POST": Endpoint(end, DisconnectBody, admin=True)},
 }
 """By what follows `/v1/practitioners/{id}/sync`, and by method."""

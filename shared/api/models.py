@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict, replace
 from datetime import date, datetime
 from typing import Annotated, Literal
 
@@ -17,10 +18,20 @@ from pydantic_core import PydanticCustomError
 
 from shared.app.connect import ZONE_UNKNOWN
 from shared.app.eligible import Candidate, Unfit
+from shared.app.external_state import ExternalState, ExternalWord
 from shared.app.records import Connection
 from shared.app.set_up import NAME_MAX, zone_named
 from shared.app.state import CalendarState, Shown, SyncState
-from shared.core.policy import HORIZON_DAYS_MAX, Edits, LabelMode, Mode, PersonalText
+from shared.core.blocking import BlockRules
+from shared.core.policy import (
+    HORIZON_DAYS_MAX,
+    Edits,
+    ExternalTitles,
+    FreeEvents,
+    LabelMode,
+    Mode,
+    PersonalText,
+)
 
 UTC_CHOSEN = "Etc/UTC"
 """UTC as somebody's choice: under its other name it says that no zone is known."""
@@ -47,7 +58,7 @@ Email = Annotated[str, StringConstraints(max_length=320, pattern=r"^[^\s@]+@[^\s
 
 
 class Body(BaseModel):
-    """None stands for what was left out; null in a body is refused, see `nulls`."""
+    """By itself: one that has nothing to say. None stands for what was left out; null is refused."""
 
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
@@ -72,6 +83,32 @@ class DisconnectBody(Body):
     events: Literal["keep", "remove"] = Field(default="keep", description="what becomes of synced events")
 
 
+class RulesBody(Body):
+    """Whether such events of an external calendar take the time; what is left out stays as it is."""
+
+    all_day: bool | None = None
+    tentative: bool | None = None
+    unanswered: bool | None = None
+    focus_time: bool | None = None
+    out_of_office: bool | None = None
+
+    def on(self, rules: BlockRules) -> BlockRules:
+        given = {name: value for name, value in self.model_dump().items() if value is not None}
+        return replace(rules, **given)
+
+
+CalendarId = Annotated[str, Field(min_length=1, max_length=1024)]
+
+
+class ChooseBody(Body):
+    id: CalendarId
+    rules: RulesBody | None = None
+
+
+class LeaveBody(Body):
+    id: CalendarId
+
+
 class SettingsBody(Body):
     """What is left out stays as it is."""
 
@@ -79,6 +116,8 @@ class SettingsBody(Body):
     client_label: LabelMode | None = None
     google_edits: Edits | None = None
     personal_text: PersonalText | None = None
+    external_titles: ExternalTitles | None = None
+    free_events: FreeEvents | None = None
     horizon_days: int | None = Field(default=None, ge=1, le=HORIZON_DAYS_MAX)
     start_from: date | None = None
     time_zone: Zone | None = None
@@ -111,6 +150,8 @@ class SettingsAnswer(Answer):
     client_label: LabelMode
     google_edits: Edits
     personal_text: PersonalText
+    external_titles: ExternalTitles
+    free_events: FreeEvents
     horizon_days: int
     start_from: date
     time_zone: str
@@ -124,6 +165,8 @@ class SettingsAnswer(Answer):
             client_label=settings.client_label,
             google_edits=settings.google_edits,
             personal_text=settings.personal_text,
+            external_titles=settings.external_titles,
+            free_events=settings.free_events,
             horizon_days=settings.horizon_days,
             start_from=settings.start_from,
             time_zone=settings.zone.key,
@@ -212,6 +255,41 @@ class CalendarAnswer(Answer):
     def of(cls, candidate: Candidate) -> CalendarAnswer:
         entry, unfit = candidate.entry, candidate.unfit
         return cls(id=entry.id, name=entry.name, primary=entry.primary, eligible=unfit is None, reason=unfit)
+
+
+class RulesAnswer(Answer):
+    all_day: bool
+    tentative: bool
+    unanswered: bool
+    focus_time: bool
+    out_of_office: bool
+
+
+class ExternalCalendarAnswer(Answer):
+    """A calendar that was chosen."""
+
+    id: str
+    status: ExternalWord
+    problem: str | None
+    last_look: datetime | None
+    last_full_read: datetime | None
+    rules: RulesAnswer
+
+    @classmethod
+    def of(cls, state: ExternalState) -> ExternalCalendarAnswer:
+        calendar = state.calendar
+        return cls(
+            id=calendar.calendar_id or "",
+            status=state.word,
+            problem=calendar.problem,
+            last_look=calendar.checked_at,
+            last_full_read=calendar.passed_at,
+            rules=RulesAnswer(**asdict(calendar.rules)),
+        )
+
+
+class ExternalCalendarsAnswer(RootModel[list[ExternalCalendarAnswer]]):
+    pass
 
 
 class CalendarsAnswer(RootModel[list[CalendarAnswer]]):

@@ -1,6 +1,6 @@
 """`settings_api` without its framework: one request in, one answer out, one line of log.
 
-CORS preflight, or: route → body's size and type → token → role → body → endpoint
+CORS preflight, or: route → token → role → body → endpoint
 """
 
 from __future__ import annotations
@@ -27,8 +27,9 @@ PREFLIGHT_SECONDS = 7200
 
 _ROOT = "/v1/practitioners/{id}/sync"
 _PATH = re.compile(
-    r"/v1/practitioners/((?:PractitionerRole/)?[A-Za-z0-9._-]{1,64})/sync((?:/[a-z-]{1,20}){0,2})"
+    r"/v1/practitioners/((?:PractitionerRole/)?(?!\.{1,2}/)[A-Za-z0-9._-]{1,64})/sync((?:/[a-z-]{1,20}){0,2})"
 )
+"""(id, what follows). An id is one of FHIR's, with underscores, and no step in a path."""
 _ALWAYS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Vary": "Origin"}
 
 

@@ -23,7 +23,7 @@ from shared.app.accounts import let_go, pause, take
 from shared.app.channels import channel_due
 from shared.app.connections import grant_died
 from shared.app.gathering import Gathered
-from shared.app.outcome import Outcome, State, has_news, next_due, stamp
+from shared.app.outcome import Outcome, State, earliest, has_news, next_due, stamp
 from shared.app.records import (
     Calendar,
     Connection,
@@ -93,7 +93,7 @@ class _Job:
         self.fence = Fence(self.world, self.key)
 
     def run(self) -> Outcome | None:
-        """None: somebody wrote the calendar document since it was read."""
+        """None: somebody wrote the calendar document, or the connection, since it was read."""
         calendar, connection = self._load()
         waits = self._waits(calendar, connection)
         if waits is not None:
@@ -122,10 +122,12 @@ class _Job:
             pause(self.world, connection.sub, error.after_seconds)
             raise
         except GrantDeadError:
-            grant_died(self.world, connection)
-            raise
+            if grant_died(self.world, connection):
+                raise
+            return None
         except BlockedError as error:
-            self._note(error)
+            with contextlib.suppress(SyncError):
+                self._note(self._load()[0], error.reason)
             raise
 
     def busy(self, seconds: float | None = None) -> Outcome:
@@ -149,14 +151,24 @@ class _Job:
         """Why the calendar is left alone for now, if it is."""
         now = self.world.clock.now()
         if not (connection.moves and calendar.active):
+            self._is_not_due(calendar)
             return Outcome(State.IDLE)
         if calendar.missing:
             raise BlockedError("calendar_missing")
         if connection.pause_until is not None and connection.pause_until > now:
             return self.busy((connection.pause_until - now).total_seconds())
-        if calendar.lease is not None and calendar.lease.until > now:
+        if calendar.is_leased(now):
             return self.busy()
-        return Outcome(State.IDLE) if now < self._rests_until(calendar) else None
+        if now < self._rests_until(calendar):
+            self._note(calendar)
+            return Outcome(State.IDLE)
+        return None
+
+    def _is_not_due(self, calendar: Calendar) -> None:
+        """Nothing moves: else it would be found first among those that are due, for ever."""
+        now = self.world.clock.now()
+        if calendar.due_at is not None and calendar.due_at <= now and not calendar.is_leased(now):
+            self.fence.saves(replace(calendar, due_at=None))
 
     def _rests_until(self, calendar: Calendar) -> datetime:
         """A calendar whose jobs die one after the other is tried less and less often."""
@@ -236,19 +248,27 @@ class _Job:
         """An idle look is worth a write once an hour, or where the record says otherwise."""
         now = self.world.clock.now()
         stamped = stamp(calendar, page.cursor if page else None, now)
-        late = calendar.due_at is not None and calendar.due_at <= now
+        late = calendar.due_at is not None and calendar.due_at <= now and takes_up(calendar, bulk=self.bulk)
         if late or calendar.problem is not None or calendar.gone_at is not None:
-            due_at = next_due(calendar, now, self.world.limits.soon_seconds)
+            due_at = next_due(calendar, now, self.world.limits.soon_seconds) if late else calendar.due_at
             stamped = replace(stamped or calendar, problem=None, gone_at=None, due_at=due_at)
         if stamped is not None:
             self.fence.save(stamped)
 
-    def _note(self, error: SyncError) -> None:
-        """Say in the calendar's document why nothing moves. Best effort: whoever writes it knows more."""
-        with contextlib.suppress(SyncError):
-            calendar, _ = self._load()
-            if calendar.problem != error.reason and calendar.lease is None:
-                self.fence.save(replace(calendar, problem=error.reason))
+    def _note(self, calendar: Calendar, problem: str | None = None) -> None:
+        """Say in the calendar's document what was not done: why, and that what was named is to be looked for.
+
+        Best effort: whoever writes it meanwhile knows more.
+        """
+        now = self.world.clock.now()
+        noted = replace(
+            calendar,
+            problem=problem or calendar.problem,
+            pass_at=earliest(calendar.pass_at, now) if self.ids else calendar.pass_at,
+        )
+        if noted != calendar and not calendar.is_leased(now):
+            with contextlib.suppress(SyncError):
+                self.fence.save(noted)
 
     # --- under the lease ---
 

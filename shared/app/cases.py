@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 
 from shared.app.render import Renderer
+from shared.core.identity import series_of
 from shared.core.item import Item, agreed_gone
 from shared.core.model import Appointment, Base, Event, Facts, Kind, Reading, Side
 
@@ -28,6 +29,8 @@ class Case:
     """Further live events of ours for this item: too many."""
     unreadable: str | None = None
     """Why a side could be read and not understood; what it held before is then still as known."""
+    moved_out: bool | None = None
+    """Its event lives on in another calendar of the connection; None: nobody has looked."""
     refused: bool = False
     """The EHR has refused, in this job, what the calendar wants."""
 
@@ -79,6 +82,8 @@ def see_row(case: Case, row: Appointment | None, renderer: Renderer) -> None:
 
 def see_event(case: Case, event: Event | None, renderer: Renderer) -> None:
     """Take in what the calendar holds now."""
+    if event is not None and _is_series_now(case.item, event):
+        event = None
     case.event = event
     if event is not None:
         case.item = replace(case.item, event_id=event.id)
@@ -86,3 +91,9 @@ def see_event(case: Case, event: Event | None, renderer: Renderer) -> None:
             case.unreadable = "event_without_start"
             return
     case.calendar = renderer.event(event, case.item.kind)
+
+
+def _is_series_now(item: Item, event: Event) -> bool:
+    """What was a single event of their own has become a series: its occurrences are other items."""
+    theirs = item.kind is Kind.BLOCK or (item.origin is Side.CALENDAR and event.marker is None)
+    return theirs and event.master and not event.cancelled and series_of(item.k) is None

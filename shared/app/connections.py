@@ -244,7 +244,7 @@ def rewrite(
     for _ in range(ceil(world.limits.lease_seconds / POLL_SECONDS) + 1):
         document = world.documents.get(path)[path]
         calendar = calendar_of(document)
-        if not _is_held(world, calendar):
+        if not calendar.is_leased(world.clock.now()):
             changed = to(calendar)
             writes = [Put(path, calendar_data(changed), document.version), *_still(world, during)]
             with contextlib.suppress(StaleError):
@@ -252,10 +252,6 @@ def rewrite(
                 return changed
         world.clock.sleep(POLL_SECONDS)
     raise RetryableError("stopping")
-
-
-def _is_held(world: World, calendar: Calendar) -> bool:
-    return calendar.lease is not None and calendar.lease.until > world.clock.now()
 
 
 def _still(world: World, stopping: Connection | None) -> list[Put]:
@@ -276,10 +272,11 @@ def _check_stopping(now: Connection, stopping: Connection) -> None:
 # --- a dead grant ---------------------------------------------------------------------------------------
 
 
-def grant_died(world: World, connection: Connection) -> None:
+def grant_died(world: World, connection: Connection) -> bool:
     """The grant that this connection had when it was read is dead: nothing moves before a new one.
 
-    Nothing happens where it has a newer one by now. Best effort: who is not told here meets it again.
+    False: that was known, or it does not live on that grant any more. Best effort: who is not told here
+    meets it again.
     """
     for _ in range(TRIES):
         try:
@@ -289,8 +286,9 @@ def grant_died(world: World, connection: Connection) -> None:
         except StaleError:
             continue
         except RetryableError:
-            return
-        return
+            return True
+        return bool(writes)
+    return True
 
 
 def _dead(world: World, connection: Connection) -> list[Put]:
@@ -307,14 +305,11 @@ def _dead(world: World, connection: Connection) -> list[Put]:
     asleep = [
         Put(each.path, calendar_data(parked(calendar)), each.version)
         for each, calendar in _calendars(world, connection.key)
-        if calendar.active and not _is_held(world, calendar)
+        if calendar.active and not calendar.is_leased(world.clock.now())
     ]
     dead = replace(now, status=Status.RECONNECT_NEEDED)
-    return (
-        [Put(document.path, connection_data(dead), document.version), *asleep]
-        if dead != now or asleep
-        else []
-    )
+    writes = [Put(document.path, connection_data(dead), document.version), *asleep]
+    return writes if dead != now or asleep else []
 
 
 def _document(world: World, key: str) -> Document | None:

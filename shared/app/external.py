@@ -10,14 +10,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from shared.app.cases import Case, see_event, see_row
-from shared.app.gathering import Gathered, Gatherer
+from shared.app.gathering import Gathered, Gatherer, series_id
 from shared.core.identity import series_of
 from shared.core.item import Item
 from shared.core.match import k_from_calendar
 from shared.core.model import Appointment, Event, Kind, Side
 from shared.core.spans import occurrences_or_spans
-from shared.core.window import instants
-from shared.ports import EventPage, GoneError
+from shared.ports import EventPage
 
 WITHOUT_EVENT = "block_without_event"
 """A block of this calendar whose event a complete listing lacks, for the first time."""
@@ -51,8 +50,8 @@ class ExternalGatherer(Gatherer):
                 see_event(self.case(item.k, item), None, self.tools.renderer)
             return self.result(None, listed=False)
         listed, cursor = self.listing(None)
-        self._see_living(self._occurrences())
-        series = (_series_id(event) for event in listed)
+        self._see_living(self.occurrences())
+        series = (series_id(event) for event in listed)
         self._see_lacking({event.id for event in listed} | {each for each in series if each})
         return self.result(cursor, listed=True)
 
@@ -62,8 +61,7 @@ class ExternalGatherer(Gatherer):
         """What is known of them, and of the series they may belong to."""
         keys, calendar_key = self.tools.world.keys, self.tools.calendar.key
         self.items.load_ks(keys.k_of_event(calendar_key, event.id) for event in events)
-        masters = {master for event in events for master in _candidates(event)}
-        self.items.load_ks(f"{keys.series(calendar_key, master)}." for master in masters)
+        self.load_series(events)
 
     def _see_delta(self, events: Mapping[str, Event]) -> None:
         for event in events.values():
@@ -71,42 +69,16 @@ class ExternalGatherer(Gatherer):
                 self._see_single_gone(event.id)
             else:
                 self._see(self.tools.world.keys.k_of_event(self.tools.calendar.key, event.id), event)
-        for master in sorted({master for event in events.values() for master in self._touched(event)}):
+        for master in sorted({master for event in events.values() for master in self.touched(event)}):
             self._see_series(master, events.get(master))
-
-    def _touched(self, event: Event) -> Iterator[str]:
-        """Ids of the masters whose series this row touches: a tombstone says no more than its id."""
-        if event.series:
-            yield _series_id(event) or event.id
-            return
-        keys, calendar_key = self.tools.world.keys, self.tools.calendar.key
-        for master in _candidates(event):
-            if self.items.of_series(keys.series(calendar_key, master)):
-                yield master
 
     def _see_series(self, master_id: str, master: Event | None) -> None:
         """Every occurrence of a series, and what is known of it and is no occurrence any more."""
-        over = master is not None and (master.cancelled or not master.master)
-        for k, event in self._named([] if over else self._instances(master_id)):
+        for k, event in self._named(self.instances(master_id, master)):
             self._see(k, event)
         for item in self.items.of_series(self.tools.world.keys.series(self.tools.calendar.key, master_id)):
-            if not self._is_read(item) and self._within_reach(item):
+            if not self.is_read(item) and self.within_reach(item):
                 see_event(self.case(item.k, item), None, self.tools.renderer)
-
-    def _instances(self, master_id: str) -> list[Event]:
-        reach = self.reach
-        try:
-            return self.tools.service.instances(self.tools.calendar_id, master_id, reach.start, reach.end)
-        except GoneError:
-            return []
-
-    def _occurrences(self) -> list[Event]:
-        service, calendar_id, reach = self.tools.service, self.tools.calendar_id, self.reach
-
-        def page(token: str | None) -> EventPage:
-            return service.occurrences(calendar_id, reach.start, reach.end, page=token)
-
-        return [event for read in self.following(page(None), page) for event in read.events]
 
     def _see_living(self, events: list[Event]) -> None:
         for k, event in self._named(events):
@@ -115,7 +87,7 @@ class ExternalGatherer(Gatherer):
     def _named(self, events: list[Event]) -> Iterator[tuple[str, Event]]:
         keys, calendar_key = self.tools.world.keys, self.tools.calendar.key
         for event in occurrences_or_spans(events, self.tools.connection.settings.zone):
-            if event.origin is None:
+            if event.origin is None or event.origin.start is None:
                 yield keys.k_of_event(calendar_key, event.id), event
             else:
                 yield keys.k_of_occurrence(calendar_key, event.origin.series_id, event.origin.start), event
@@ -141,13 +113,15 @@ class ExternalGatherer(Gatherer):
         keys, calendar_key = self.tools.world.keys, self.tools.calendar.key
         series = {keys.series(calendar_key, event_id) for event_id in evidence}
         for item in list(self.items):
-            if self._is_read(item):
+            if self.is_read(item):
                 continue
-            if item.known(Side.CALENDAR) is not None and self._within_reach(item):
-                if item.event_id in evidence or series_of(item.k) in series or self._is_beyond(item):
+            if item.known(Side.CALENDAR) is not None and self.within_reach(item):
+                if item.event_id in evidence or series_of(item.k) in series or self.is_beyond(item):
                     see_event(self.case(item.k, item), None, self.tools.renderer)
                 else:
                     self.verify(item)
+            elif item.k in self._cases and item.event_id in evidence:
+                see_event(self._cases[item.k], None, self.tools.renderer)
             elif item.retry_at is not None:
                 self.case(item.k, item)
         for case in self._cases.values():
@@ -160,19 +134,6 @@ class ExternalGatherer(Gatherer):
             see_event(case, None, self.tools.renderer)
         elif case.stored is None:
             case.unreadable = WITHOUT_EVENT
-
-    def _is_read(self, item: Item) -> bool:
-        case = self._cases.get(item.k)
-        return case is not None and case.calendar is not None
-
-    def _within_reach(self, item: Item) -> bool:
-        """What ended before is touched only by a change of its own."""
-        known, zone = item.known(Side.CALENDAR), self.tools.connection.settings.zone
-        return known is not None and instants(known.when, zone)[1] >= self.reach.start
-
-    def _is_beyond(self, item: Item) -> bool:
-        known, zone = item.known(Side.CALENDAR), self.tools.connection.settings.zone
-        return known is not None and not self.window.takes_in(known.when, zone)
 
     # --- the EHR's rows ---
 
@@ -197,19 +158,3 @@ class ExternalGatherer(Gatherer):
         if item is not None and item.appointment_id not in (None, row_id):
             return  # a second row with our identifier: the mapped one stays
         see_row(self.case(k, item or Item(k, Kind.BLOCK, Side.CALENDAR)), row, self.tools.renderer)
-
-
-def _series_id(event: Event) -> str | None:
-    return event.id if event.master else event.origin.series_id if event.origin else None
-
-
-def _candidates(event: Event) -> Iterator[str]:
-    """Ids that may be its master's; which is, the store knows. Those of occurrences end in `_` and a time."""
-    series_id = _series_id(event)
-    if series_id is not None:
-        yield series_id
-        return
-    yield event.id
-    prefix, underscore, _ = event.id.rpartition("_")
-    if underscore and prefix:
-        yield prefix

@@ -17,7 +17,7 @@ from shared.core.errors import BlockedError
 from shared.core.item import Item
 from shared.core.model import Appointment, Event, Side
 from shared.core.window import Window, instants, scan_window
-from shared.ports import EventPage
+from shared.ports import EventPage, GoneError
 
 LASTS_AT_MOST = timedelta(days=31)
 """A scan finds appointments by their start: it begins so much before the window, for what reaches into it."""
@@ -129,6 +129,57 @@ class Gatherer(ABC):
             read = page(read.next_page)
         raise BlockedError("listing_without_end")
 
+    # --- series ---
+
+    def load_series(self, events: Iterable[Event]) -> None:
+        """What is known of the series that these may belong to."""
+        keys, calendar_key = self.tools.world.keys, self.tools.calendar.key
+        masters = {master for event in events for master in _masters_of(event)}
+        self.items.load_ks(f"{keys.series(calendar_key, master)}." for master in masters)
+
+    def touched(self, event: Event) -> Iterator[str]:
+        """Ids of the masters whose series this row touches: a tombstone says no more than its own id."""
+        if event.series:
+            yield series_id(event) or event.id
+            return
+        yield from (master for master in _masters_of(event) if self.known_of_series(master))
+
+    def known_of_series(self, master_id: str) -> list[Item]:
+        return self.items.of_series(self.tools.world.keys.series(self.tools.calendar.key, master_id))
+
+    def instances(self, master_id: str, master: Event | None) -> list[Event]:
+        """The living occurrences within reach; `master`: as read now, if it was."""
+        if master is not None and (master.cancelled or not master.master):
+            return []
+        reach = self.reach
+        try:
+            return self.tools.service.instances(self.tools.calendar_id, master_id, reach.start, reach.end)
+        except GoneError:
+            return []
+
+    def occurrences(self) -> list[Event]:
+        """Everything that lives within reach, series as their occurrences."""
+        service, calendar_id, reach = self.tools.service, self.tools.calendar_id, self.reach
+
+        def page(token: str | None) -> EventPage:
+            return service.occurrences(calendar_id, reach.start, reach.end, page=token)
+
+        return [event for read in self.following(page(None), page) for event in read.events]
+
+    def is_read(self, item: Item) -> bool:
+        """Whether the calendar's side of it was read in this job."""
+        case = self._cases.get(item.k)
+        return case is not None and case.calendar is not None
+
+    def within_reach(self, item: Item) -> bool:
+        """What ended before is touched only by a change of its own."""
+        known, zone = item.known(Side.CALENDAR), self.tools.connection.settings.zone
+        return known is not None and instants(known.when, zone)[1] >= self.reach.start
+
+    def is_beyond(self, item: Item) -> bool:
+        known, zone = item.known(Side.CALENDAR), self.tools.connection.settings.zone
+        return known is not None and not self.window.takes_in(known.when, zone)
+
     # --- cases ---
 
     def verify(self, item: Item) -> None:
@@ -143,3 +194,20 @@ class Gatherer(ABC):
             half_done = item.carrying is not None
             self._cases[k] = Case(item, stored, half_done=half_done, verify=item.verify)
         return self._cases[k]
+
+
+def series_id(event: Event) -> str | None:
+    """Id of the master, where the event says so."""
+    return event.id if event.master else event.origin.series_id if event.origin else None
+
+
+def _masters_of(event: Event) -> Iterator[str]:
+    """Ids that may be its master's; which is, the store knows. Those of occurrences end in `_` and a time."""
+    master_id = series_id(event)
+    if master_id is not None:
+        yield master_id
+        return
+    yield event.id
+    prefix, underscore, _ = event.id.rpartition("_")
+    if underscore and prefix:
+        yield prefix

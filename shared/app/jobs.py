@@ -3,10 +3,14 @@
 A task carries ids and flags, never content. One without ids is named by its key and the second it arrived
 in, and runs a little after that second's end: a burst is one job, nothing that arrives is lost, and no name
 comes twice. One with ids is not named: every one is run, and running one again writes nothing.
+
+What is made again, because it came too early or met an outage, is named by what it is to do and by when: a
+task that the queue delivers twice is made again once. Without names the two would meet again, and be more.
 """
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -30,6 +34,7 @@ WAITING_BUCKET_SECONDS = 2.0
 """Jobs that wait for the end of another are one, when they wait for the same time give or take this."""
 BULK_REST_SECONDS = 2
 """Between two slices of bulk work: another calendar of the account may have its turn."""
+_DIGEST_LENGTH = 32
 IDS_MAX = 500
 """Appointments named in one task: far below what a task may weigh."""
 
@@ -90,11 +95,15 @@ def later(job: Job, run_at: datetime) -> NewTask:
 
 
 def waiting(job: Job, until: datetime) -> NewTask:
-    """A job that came too early. Those that wait for the same are one again, or each would wait by itself."""
-    if isinstance(job, CalendarTask) and not job.ids:
-        end, run_at = _bucket_end(until, WAITING_BUCKET_SECONDS)
-        return NewTask(_queue(job), _body(job), name=f"{_key(job)}-waiting-{end}", run_at=run_at)
-    return later(job, until)
+    """A job that came too early. Those that are to do the same and wait for the same are one."""
+    end, run_at = _bucket_end(until, WAITING_BUCKET_SECONDS)
+    return NewTask(_queue(job), _body(job), name=f"{_key(job)}-waiting-{end}", run_at=run_at)
+
+
+def again(job: Job, run_at: datetime) -> NewTask:
+    """A job that met an outage. Those that are to do the same, and were tried as often, are one."""
+    end, _ = _bucket_end(run_at, WAITING_BUCKET_SECONDS)
+    return NewTask(_queue(job), _body(job), name=f"{_key(job)}-again-{job.tries}-{end}", run_at=run_at)
 
 
 def _bucket_end(moment: datetime, seconds: float) -> tuple[int, datetime]:
@@ -157,10 +166,21 @@ def _queue(job: Job) -> Queue:
     return job.queue if isinstance(job, CalendarTask) else Queue.LIVE
 
 
-def _key(job: FeedTask | CalendarTask) -> str:
-    if isinstance(job, FeedTask):
-        return f"feed-{job.practice}"
-    return f"calendar-{job.queue.value}-{job.calendar_key}{'-whole' if job.everything else ''}"
+def _key(job: Job) -> str:
+    """The same for jobs that do the same: one that looks is not merged into one that does not."""
+    match job:
+        case FeedTask():
+            return f"feed-{job.practice}"
+        case LooksTask():
+            return f"looks-{_digest(job.calendar_keys)}"
+        case CalendarTask():
+            what = f"{'-whole' if job.everything else ''}{'' if job.look else '-open'}"
+            ids = f"-{_digest(job.ids)}" if job.ids else ""
+            return f"calendar-{job.queue.value}-{job.calendar_key}{what}{ids}"
+
+
+def _digest(names: Sequence[str]) -> str:
+    return hashlib.sha256("\n".join(sorted(names)).encode()).hexdigest()[:_DIGEST_LENGTH]
 
 
 # --- what it does -----------------------------------------------------------------------------------------
@@ -182,7 +202,7 @@ def perform(world: World, tasks: Tasks, job: Job) -> Outcome | FeedOutcome | Loo
                 return _work(world, tasks, job)
     except RetryableError as error:
         wait = max(error.after_seconds or 0, WAITS_SECONDS[min(job.tries, len(WAITS_SECONDS) - 1)])
-        tasks.enqueue(later(replace(job, tries=job.tries + 1), _in(world, wait)))
+        tasks.enqueue(again(replace(job, tries=job.tries + 1), _in(world, wait)))
         return None
 
 
@@ -225,7 +245,7 @@ def _read_feed(world: World, tasks: Tasks, job: FeedTask) -> FeedOutcome:
 
     outcome = run_feed_job(world, job.practice, dispatch)
     if not outcome.complete:
-        tasks.enqueue(later(FeedTask(job.practice), _in(world, WAITS_SECONDS[0])))
+        tasks.enqueue(waiting(FeedTask(job.practice), _in(world, WAITS_SECONDS[0])))
     return outcome
 
 

@@ -17,7 +17,7 @@ from shared.app.records import (
     connection_path,
 )
 from shared.app.world import World
-from shared.core.errors import StaleError, SyncError
+from shared.core.errors import StaleError
 from shared.ports import Document, Put
 
 
@@ -51,7 +51,8 @@ def _due(world: World, documents: Mapping[str, Document]) -> dict[str, tuple[Cal
     for path, calendar in calendars.items():
         connection = connection_of(connections[connection_path(calendar.connection)])
         paused = connection.pause_until is not None and connection.pause_until > now
-        if connection.moves and calendar.active and not (calendar.missing or paused):
+        waits = calendar.missing or paused or calendar.is_leased(now)  # a stamp would take it from the job
+        if connection.moves and calendar.active and not waits:
             due[path] = calendar, connection
     return due
 
@@ -64,7 +65,7 @@ def _news(world: World, document: Document, calendar: Calendar, connection: Conn
     try:
         service = world.calendars(connection, paced=False)
         page = service.events(calendar.calendar_id, cursor=cursor, page=None)
-    except SyncError:
+    except Exception:  # noqa: BLE001 - its own job meets it and names it; the others are looked at
         return calendar.key
     if has_news(page) or calendar.problem is not None:
         return calendar.key

@@ -234,6 +234,10 @@ class Calendar:
         """What a complete pass found is still being worked through."""
         return self.progress is not None and self.progress.done < self.progress.total
 
+    def is_leased(self, now: datetime) -> bool:
+        """A job has it, or had it and died not long ago."""
+        return self.lease is not None and self.lease.until > now
+
     @property
     def usable_cursor(self) -> str | None:
         return self.cursor if self.cursor_format == CURSOR_FORMAT else None

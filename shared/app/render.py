@@ -83,7 +83,8 @@ class Renderer:
         return Reading(Facts(when, self.keys.what(what, Kind.BLOCK), event.version))
 
     def block_what(self, event: Event) -> What:
-        titles = self.settings.external_titles is ExternalTitles.SHOW
+        """One of ours that was dragged there has a client's label for its title: it is never shown."""
+        titles = self.settings.external_titles is ExternalTitles.SHOW and event.marker is None
         return block_what(event, titles=titles, busy=effect(event, self.rules) is Effect.TAKES)
 
     def what_for_ehr(self, row: Appointment | None, event: Event, origin: Side) -> What:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from shared.app.cases import Case, see_event, see_row
-from shared.app.tools import Tools
+from shared.app.tools import Tools, external_calendars
 from shared.app.write import RefusedByEhrError, Writer, differs
 from shared.core.decide import Decision, Hold, Leave, Settle, decide, is_put_back
 from shared.core.errors import BlockedError, OverLimitError, RejectedError, RetryableError, StaleError
@@ -20,6 +20,7 @@ from shared.core.item import Item, settled, unsettled
 from shared.core.match import Claim, claim
 from shared.core.model import Appointment, Base, Event, Facts, Kind, Reading, Side
 from shared.core.policy import Rights, Traits, is_past, rights
+from shared.ports import GoneError
 
 AN_HOUR = timedelta(hours=1)
 
@@ -127,6 +128,9 @@ class Settler:
         read = False
         for _ in range(self.tools.world.limits.stale_tries + 2):  # one read for want of a text, one refusal
             decision = self._decide(case)
+            if case.moved_out is None and self._carries_deletion(case, decision):
+                case.moved_out = self._lives_elsewhere(case)
+                decision = self._decide(case)
             if isinstance(decision, (Hold, Leave)):
                 self._count_open(decision)
                 return replace(kept(case, retry_at=None), carrying=None)
@@ -192,7 +196,7 @@ class Settler:
         made_by_hand = (
             item.kind is Kind.PERSONAL and item.origin is Side.CALENDAR and item.appointment_id is None
         )
-        if made_by_hand and event is not None and event.series and not event.cancelled:
+        if made_by_hand and event is not None and event.master and not event.cancelled:
             raise RejectedError("series_not_taken_in")
 
     def _decide(self, case: Case) -> Decision:
@@ -213,7 +217,28 @@ class Settler:
             reassigned=ehr is None and case.row is not None and self._is_anothers(case.row),
             cancelled_from_calendar=self._cancelled_from_calendar(case),
             refused=case.refused,
+            moved_out=case.moved_out is True,
         )
+
+    def _carries_deletion(self, case: Case, decision: Decision) -> bool:
+        """Whether an event's deletion would reach the EHR now, or wait for a person who confirms it."""
+        goes = isinstance(decision, Hold) or (isinstance(decision, Settle) and not decision.present)
+        deleted = case.known(Side.CALENDAR) is None and case.item.base.calendar is not None
+        return goes and deleted and case.known(Side.EHR) is not None and case.item.kind is not Kind.BLOCK
+
+    def _lives_elsewhere(self, case: Case) -> bool:
+        """An event that is dragged to another calendar keeps its id there."""
+        event_id = case.event.id if case.event else case.item.event_id
+        if event_id is None:
+            return False
+        for calendar in external_calendars(self.tools):
+            with contextlib.suppress(
+                GoneError, BlockedError
+            ):  # who cannot read it cannot have dragged it there
+                found = self.tools.service.event(calendar.calendar_id or "", event_id)
+                if found is not None and not found.cancelled:
+                    return True
+        return False
 
     def _cancelled_from_calendar(self, case: Case) -> bool:
         """As far as is known: before anything is written over it the row is read."""

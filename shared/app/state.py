@@ -22,6 +22,8 @@ from shared.app.records import (
     connection_of,
     connection_path,
     items_path,
+    occurrences_of,
+    series_path,
 )
 from shared.app.world import World
 from shared.core.errors import BlockedError
@@ -30,6 +32,8 @@ from shared.ports import Documents, Where
 
 SET_ASIDE_MAX = 500
 """Items set aside that are counted; more is a calendar that needs somebody anyway."""
+OPEN_SERIES_MAX = 50
+"""Series with anything open whose occurrences are counted."""
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -160,11 +164,17 @@ def _calendar_state(world: World, calendar: Calendar) -> CalendarState:
 
 def _open(documents: Documents, calendar: Calendar) -> tuple[int, Mapping[str, int]]:
     """Items left to be done, and those set aside by reason. What is set aside is taken up again too."""
-    path = items_path(calendar.key)
+    path, to_be_taken_up = items_path(calendar.key), Where("retry_at", ">=", _LONG_AGO)
     aside = documents.find(path, Where("aside", ">", ""), order_by="aside", limit=SET_ASIDE_MAX)
     waiting = sum("retry_at" in document.data for document in aside)
-    to_be_taken_up = documents.count(path, Where("retry_at", ">=", _LONG_AGO))
-    return max(0, to_be_taken_up - waiting), Counter(str(document.data["aside"]) for document in aside)
+    pending = max(0, documents.count(path, to_be_taken_up) - waiting)
+    series = documents.find(
+        series_path(calendar.key), to_be_taken_up, order_by="retry_at", limit=OPEN_SERIES_MAX
+    )
+    occurrences = [item for document in series for item in occurrences_of(document, calendar)]
+    pending += sum(item.retry_at is not None and item.aside is None for item in occurrences)
+    reasons = [str(document.data["aside"]) for document in aside]
+    return pending, Counter(reasons + [item.aside for item in occurrences if item.aside])
 
 
 def _next_look(connection: Connection, calendar: Calendar, now: datetime) -> datetime | None:

@@ -173,7 +173,8 @@ class Origin:
 
     series_id: str
     """Id of the master."""
-    start: datetime | date
+    start: datetime | date | None
+    """None where its place cannot be read."""
 
 
 @dataclass(frozen=True)

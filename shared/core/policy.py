@@ -139,6 +139,8 @@ class Traits:
     """It is over in the EHR because its event was deleted, and nobody has touched it there since."""
     refused: bool = False
     """The EHR has just refused what the calendar wants."""
+    moved_out: bool = False
+    """Its event lives on in another calendar of the practitioner: that is no deletion."""
 
 
 _PUT_BACK = SideRights(Right.PUT_BACK, Right.PUT_BACK, Right.PUT_BACK, Right.PUT_BACK)
@@ -170,6 +172,8 @@ def _calendar_rights(traits: Traits, settings: ConnectionSettings) -> SideRights
         return SideRights()
     if traits.refused:
         return _PUT_BACK_OR_LEFT
+    if traits.moved_out:
+        return _PUT_BACK
     if traits.past:
         back = Right.LEAVE if made_there else Right.PUT_BACK
         return SideRights(Right.PUT_BACK, Right.PUT_BACK, deleted=Right.LEAVE, created=back)

@@ -17,6 +17,7 @@ from shared.app.records import Connection
 from shared.core.errors import BlockedError, GrantDeadError
 from shared.core.policy import ConnectionSettings
 from shared.core.signing import KeyRing
+from shared.ports import Remove
 from tests.app.stage import Calls, Json, Practitioner, Stage
 from tests.fakes.consent import MemoryConsent
 from tests.fakes.documents import MemoryDocuments
@@ -99,6 +100,10 @@ class ConsentingStage(Stage):
         token = self.token(whose.connection)
         assert token is not None
         self.consent.end(token)
+
+    def lose_grant(self, whose: Practitioner) -> None:
+        """Its document is gone, and nobody knows why."""
+        MemoryDocuments.commit(self.documents, [Remove(grant_path(whose.connection.key))])
 
     def token(self, connection: Connection) -> str | None:
         """The refresh token of the stored grant."""

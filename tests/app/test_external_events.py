@@ -11,9 +11,9 @@ from shared.app.choosing import choose, leave
 from shared.app.outcome import State
 from shared.core.blocking import BlockRules
 from shared.core.errors import RetryableError
-from shared.core.policy import ExternalTitles, FreeEvents
+from shared.core.policy import ExternalTitles, FreeEvents, LabelMode
 from tests.app.externals import External, begins, chosen, external, is_free, span
-from tests.app.stage import TITLE, Practitioner, Stage, once, raising
+from tests.app.stage import FAMILY, TITLE, Practitioner, Stage, once, raising
 
 DAY = timedelta(days=1)
 
@@ -338,3 +338,55 @@ def test_the_same_event_on_two_calendars_is_two_blocks(
     family.sync()
     work.sync()
     assert len(family.blocks) == 3
+
+
+# --- dragged --------------------------------------------------------------------------------------------
+
+
+def test_a_clients_event_that_is_dragged_there_is_put_back_and_its_stray_says_nothing(
+    stage: Stage, ada: Practitioner, family: External
+) -> None:
+    stage.change_settings(ada, external_titles=ExternalTitles.SHOW, client_label=LabelMode.FULL_NAME)
+    row = stage.book(ada, hours=48)
+    stage.poke()
+    event = str(stage.event(ada)["id"])
+    ada.person.move_to(stage.calendar_id(ada), event, family.id)
+    stage.sync(ada)
+    family.sync()
+    assert FAMILY in stage.event(ada)["summary"]
+    assert stage.row(row)["status"] == "booked"
+    assert family.block["description"] == "Busy"
+
+
+def test_a_personal_one_that_is_dragged_there_is_not_cancelled(
+    stage: Stage, ada: Practitioner, family: External
+) -> None:
+    event = stage.hand_made(ada, hours=48)
+    stage.sync(ada)
+    row = stage.row()["id"]
+    ada.person.move_to(stage.calendar_id(ada), event, family.id)
+    stage.sync(ada)
+    assert stage.row(row)["status"] == "booked"
+    assert len(stage.events(ada)) == 1
+
+
+def test_one_that_is_dragged_to_a_calendar_that_was_not_chosen_is_gone(
+    stage: Stage, ada: Practitioner
+) -> None:
+    other = str(ada.person.create_calendar("Elsewhere")["id"])
+    event = stage.hand_made(ada, hours=48)
+    stage.sync(ada)
+    ada.person.move_to(stage.calendar_id(ada), event, other)
+    stage.sync(ada)
+    assert stage.row()["status"] == "cancelled"
+
+
+def test_one_that_is_dragged_there_and_then_deleted_is_deleted(
+    stage: Stage, ada: Practitioner, family: External
+) -> None:
+    event = stage.hand_made(ada, hours=48)
+    stage.sync(ada)
+    ada.person.move_to(stage.calendar_id(ada), event, family.id)
+    family.delete(event)
+    stage.sync(ada)
+    assert stage.row()["status"] == "cancelled"

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from shared.app.jobs import CalendarTask, FeedTask, Job, arriving, job_of, later, perform
+from shared.app.jobs import CalendarTask, FeedTask, Job, LooksTask, arriving, job_of, later, perform, waiting
+from shared.app.records import Lease
 from shared.core.errors import BlockedError, RejectedError, RetryableError
 from shared.ports import Queue
 from tests.app.stage import PRACTICE, Practitioner, Stage, once, raising, starts
@@ -24,6 +25,8 @@ JOBS: list[Job] = [
     CalendarTask("calendar", everything=True, queue=Queue.BULK, tries=3),
     FeedTask("practice"),
     FeedTask("practice", tries=2),
+    LooksTask(("calendar", "other")),
+    LooksTask((), tries=1),
 ]
 
 
@@ -52,10 +55,18 @@ def test_what_arrives_in_the_next_second_is_another_task() -> None:
 
 
 @pytest.mark.parametrize(
-    "other", [CalendarTask("other"), replace(LOOK, everything=True), replace(LOOK, queue=Queue.BULK)]
+    "other",
+    [
+        CalendarTask("other"),
+        replace(LOOK, everything=True),
+        replace(LOOK, queue=Queue.BULK),
+        replace(LOOK, look=False),
+        FeedTask("calendar"),
+    ],
 )
 def test_different_jobs_never_merge(other: Job) -> None:
     assert arriving(LOOK, START).name != arriving(other, START).name
+    assert waiting(LOOK, START).name != waiting(other, START).name
 
 
 def test_a_task_with_ids_has_no_name_and_runs_at_once() -> None:
@@ -65,6 +76,70 @@ def test_a_task_with_ids_has_no_name_and_runs_at_once() -> None:
 
 def test_a_task_that_goes_on_has_no_name() -> None:
     assert later(LOOK, START).name is None
+
+
+# --- those that wait ------------------------------------------------------------------------------------
+
+
+def test_those_that_wait_for_the_same_are_one() -> None:
+    tasks = MemoryTasks(FakeClock())
+    for tenths in range(0, 20, 3):
+        tasks.enqueue(waiting(LOOK, START + tenths * SECOND / 10))
+    [task] = tasks.waiting
+    assert job_of(task.body) == LOOK
+    assert task.run_at == START + 2 * SECOND
+
+
+def test_those_with_other_ids_wait_each_for_itself() -> None:
+    tasks, jobs = MemoryTasks(FakeClock()), [NAMED, replace(NAMED, ids=("a",)), replace(NAMED, ids=("c",))]
+    for job in jobs:
+        tasks.enqueue(waiting(job, START + SECOND))
+    assert [job_of(task.body) for task in tasks.waiting] == jobs
+
+
+@pytest.mark.parametrize("tenths", range(0, 41, 7))
+def test_nobody_is_woken_before_what_it_waits_for(tenths: int) -> None:
+    until = START + tenths * SECOND / 10
+    run_at = waiting(LOOK, until).run_at
+    assert run_at is not None
+    assert until < run_at <= until + 2 * SECOND
+
+
+def test_who_waits_again_takes_no_name_that_was_used() -> None:
+    """A calendar that stays busy: each time its job comes, it waits two seconds more."""
+    clock, names = FakeClock(), list[str | None]()
+    tasks = MemoryTasks(clock)
+    for _ in range(20):
+        tasks.enqueue(waiting(LOOK, clock.now() + 2 * SECOND))
+        [task] = tasks.waiting
+        assert task.run_at is not None
+        clock.advance((task.run_at - clock.now()).total_seconds())
+        assert len(tasks.take_due()) == 1
+        names.append(task.name)
+    assert len(set(names)) == 20
+
+
+def test_a_burst_at_a_busy_calendar_is_one_job_once_it_is_free(stage: Stage, ada: Practitioner) -> None:
+    stage.change_calendar(ada, lease=Lease("another", stage.clock.now() + 10 * SECOND))
+    for _ in range(8):
+        stage.ask(CalendarTask(ada.connection.calendar_key))
+        stage.clock.advance(1)
+        stage.run_due()
+    assert len(stage.tasks.waiting) <= 3
+    stage.hand_made(ada)
+    stage.drain()
+    assert stage.item(ada).appointment_id == stage.row()["id"]
+
+
+def test_what_follows_a_slice_does_not_swallow_a_push(stage: Stage, ada: Practitioner) -> None:
+    """Both find the calendar taken and wait for it; only one of them looks."""
+    key = ada.connection.calendar_key
+    stage.change_calendar(ada, lease=Lease("another", stage.clock.now() + 3 * SECOND))
+    stage.hand_made(ada)
+    perform(stage.world, stage.tasks, CalendarTask(key, look=False))
+    perform(stage.world, stage.tasks, CalendarTask(key))
+    stage.drain()
+    assert stage.item(ada).appointment_id == stage.row()["id"]
 
 
 def bodies() -> list[dict[str, Any]]:
@@ -80,6 +155,13 @@ def bodies() -> list[dict[str, Any]]:
         {**whole, "tries": True},
         {**whole, "calendar_key": None},
         {"kind": "feed", "practice": 1, "tries": 0},
+        {"kind": "feed", "practice": "practice", "tries": 0, "calendar_keys": []},
+        {"kind": "looks", "tries": 0},
+        {"kind": "looks", "calendar_keys": "calendar", "tries": 0},
+        {"kind": "looks", "calendar_keys": ["calendar", 1], "tries": 0},
+        {"kind": "looks", "calendar_keys": [["calendar"]], "tries": 0},
+        {"kind": "looks", "calendar_keys": [], "tries": None},
+        {"kind": ["looks"], "calendar_keys": [], "tries": 0},
     ]
 
 
@@ -92,38 +174,19 @@ def test_a_body_that_nobody_here_wrote_is_refused(body: dict[str, Any]) -> None:
 # --- what they do ---------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def tasks(stage: Stage) -> MemoryTasks:
-    return MemoryTasks(stage.clock)
-
-
-def drain(stage: Stage, tasks: MemoryTasks) -> None:
-    """Run what is queued until nothing is, time passing as it has to."""
-    for _ in range(200):
-        if not tasks.waiting:
-            return
-        first = min(task.run_at for task in tasks.waiting if task.run_at)
-        stage.clock.advance(max(0.0, (first - stage.clock.now()).total_seconds()))
-        for body in tasks.take_due():
-            perform(stage.world, tasks, job_of(body))
-    raise AssertionError("the queue does not come to rest")
-
-
-def test_a_first_sync_goes_on_in_tasks_until_it_is_done(tasks: MemoryTasks, stage: Stage) -> None:
+def test_a_first_sync_goes_on_in_tasks_until_it_is_done(stage: Stage) -> None:
     ada = stage.add()
     for hours in range(24, 48):
         stage.book(ada, hours=hours)
-    tasks.enqueue(arriving(CalendarTask(ada.connection.calendar_key, queue=Queue.BULK), stage.clock.now()))
-    drain(stage, tasks)
+    stage.ask(CalendarTask(ada.connection.calendar_key, queue=Queue.BULK))
+    stage.drain()
     assert len(stage.events(ada)) == 24
 
 
-def test_a_change_in_the_ehr_reaches_the_calendar_through_the_queue(
-    tasks: MemoryTasks, stage: Stage, ada: Practitioner
-) -> None:
+def test_a_change_in_the_ehr_reaches_the_calendar_through_the_queue(stage: Stage, ada: Practitioner) -> None:
     stage.book(ada)
-    tasks.enqueue(arriving(FeedTask(PRACTICE), stage.clock.now()))
-    drain(stage, tasks)
+    stage.ask(FeedTask(PRACTICE))
+    stage.drain()
     assert starts(stage.event(ada)) > stage.clock.now()
 
 
@@ -143,41 +206,37 @@ def test_a_job_that_finds_the_calendar_taken_comes_again_with_its_ids(
     assert again.run_at > stage.clock.now()
 
 
-def test_an_outage_makes_the_job_again_with_a_growing_wait(
-    tasks: MemoryTasks, stage: Stage, ada: Practitioner
-) -> None:
+def test_an_outage_makes_the_job_again_with_a_growing_wait(stage: Stage, ada: Practitioner) -> None:
     waits = []
     job: Job = CalendarTask(ada.connection.calendar_key)
     for _ in range(8):
         stage.before = once("events.list", raising(RetryableError("google_unavailable")))
-        assert perform(stage.world, tasks, job) is None
-        task = tasks.waiting.pop()
+        assert perform(stage.world, stage.tasks, job) is None
+        task = stage.tasks.waiting.pop()
         assert task.run_at is not None
         waits.append((task.run_at - stage.clock.now()).total_seconds())
         job = job_of(task.body)
     assert waits == [2, 5, 15, 60, 300, 900, 900, 900]
 
 
-def test_an_outage_that_names_its_wait_is_waited_for(
-    tasks: MemoryTasks, stage: Stage, ada: Practitioner
-) -> None:
+def test_an_outage_that_names_its_wait_is_waited_for(stage: Stage, ada: Practitioner) -> None:
     stage.before = once("events.list", raising(RetryableError("google_rate_limit", 77)))
-    perform(stage.world, tasks, CalendarTask(ada.connection.calendar_key))
-    assert tasks.waiting[0].run_at == stage.clock.now() + 77 * SECOND
+    perform(stage.world, stage.tasks, CalendarTask(ada.connection.calendar_key))
+    assert stage.tasks.waiting[0].run_at == stage.clock.now() + 77 * SECOND
 
 
-def test_what_a_person_must_mend_is_not_tried_again(tasks: MemoryTasks, stage: Stage) -> None:
+def test_what_a_person_must_mend_is_not_tried_again(stage: Stage) -> None:
     with pytest.raises(BlockedError, match="no_such_calendar"):
-        perform(stage.world, tasks, CalendarTask("nobody's"))
-    assert tasks.waiting == []
+        perform(stage.world, stage.tasks, CalendarTask("nobody's"))
+    assert stage.tasks.waiting == []
 
 
 def test_what_waits_for_a_day_waits_in_its_document_and_not_in_the_queue(
-    tasks: MemoryTasks, stage: Stage, ada: Practitioner
+    stage: Stage, ada: Practitioner
 ) -> None:
     row = stage.book(ada)
     stage.before = once("events.insert", raising(RejectedError("google_invalid")))
-    outcome = perform(stage.world, tasks, CalendarTask(ada.connection.calendar_key, (row,), look=False))
+    outcome = perform(stage.world, stage.tasks, CalendarTask(ada.connection.calendar_key, (row,), look=False))
     assert outcome is not None
     assert stage.calendar(ada).retry_at == stage.clock.now() + timedelta(days=1)
-    assert tasks.waiting == []
+    assert stage.tasks.waiting == []

@@ -167,13 +167,6 @@ def test_an_event_without_length_is_an_appointment_without_length(stage: Stage, 
     assert stage.ledger.side_writes == []
 
 
-def test_a_series_made_by_hand_is_set_aside_and_says_so(stage: Stage, ada: Practitioner) -> None:
-    stage.hand_made(ada, recurrence=["RRULE:FREQ=WEEKLY;COUNT=3"])
-    stage.sync(ada)
-    assert stage.item(ada).aside == "series_not_taken_in"
-    assert stage.store.resources("Appointment") == []
-
-
 def test_no_title_is_stored(stage: Stage, ada: Practitioner) -> None:
     event = by_hand(stage, ada)
     stage.edit(ada, event, summary=f"Other {TITLE}")

@@ -23,6 +23,8 @@ from shared.app.records import (
     connection_path,
     item_data,
     items_path,
+    occurrences_data,
+    series_path,
 )
 from shared.app.state import SET_ASIDE_MAX, Shown, SyncState, read_state
 from shared.core.item import Item
@@ -217,6 +219,22 @@ def test_open_items_are_pending_and_those_set_aside_are_counted_by_reason(
     put_item(stage, ada, "aside-3", retry_at=stage.at(24), aside="bug")
     shown = state(stage, ada.id)
     assert (shown.pending, dict(shown.set_aside)) == (2, {"contested": 2, "bug": 1})
+
+
+def test_occurrences_of_a_series_count_each_for_itself(stage: Stage, ada: Practitioner) -> None:
+    calendar = stage.calendar(ada)
+    fields: list[dict[str, Any]] = [
+        {},
+        {"retry_at": stage.at(0)},
+        {"retry_at": stage.at(5)},
+        {"retry_at": stage.at(24), "aside": "contested"},
+    ]
+    items = [Item(f"series.{n}", Kind.PERSONAL, Side.CALENDAR, **each) for n, each in enumerate(fields)]
+    data = occurrences_data(items, calendar, PRACTICE)
+    stage.documents.commit([Put(f"{series_path(calendar.key)}/series", data)])
+    put_item(stage, ada, "aside", retry_at=stage.at(24), aside="contested")
+    shown = state(stage, ada.id)
+    assert (shown.pending, dict(shown.set_aside)) == (2, {"contested": 2})
 
 
 def test_no_more_is_read_of_what_is_set_aside_than_is_counted(stage: Stage, ada: Practitioner) -> None:

@@ -110,6 +110,16 @@ def test_a_name_stays_taken_for_a_day_after_its_task_was_run(stage: Stage) -> No
     assert stage.ran() == [{"n": 3}]
 
 
+def test_a_name_is_taken_as_long_as_its_task_waits(stage: Stage) -> None:
+    waits = timedelta(days=2)
+    stage.enqueue({"n": 1}, "k1/7", run_at=stage.clock.now() + waits)
+    stage.clock.advance(waits.total_seconds() - 1)
+    stage.enqueue({"n": 2}, "k1/7")
+    assert stage.ran() == []
+    stage.clock.advance(1)
+    assert stage.ran() == [{"n": 1}]
+
+
 def test_tasks_without_a_name_are_all_run(stage: Stage) -> None:
     for _ in range(2):
         stage.enqueue({"n": 1})

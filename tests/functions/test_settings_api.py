@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import requests
 
+from shared.adapters.firestore import FirestoreDocuments
 from shared.adapters.google_oauth import APP_CREATED, LIST_READ
 from tests.functions.deployed import (
     BROKEN,
@@ -36,6 +37,9 @@ ENDPOINTS = [
     ("POST", "/connect"),
     ("POST", "/connect/complete"),
     ("GET", "/calendars"),
+    ("GET", "/external-calendars"),
+    ("POST", "/external-calendars/choose"),
+    ("POST", "/external-calendars/leave"),
     ("POST", "/start"),
     ("POST", "/check-now"),
     ("POST", "/pause"),
@@ -154,14 +158,15 @@ def test_another_account_is_refused_with_both_names_and_its_code_stays_good(
     assert connected.post("/connect/complete", {"code": code})["google_email"] == other.email
 
 
+@pytest.mark.usefixtures("front")
 def test_a_practitioner_whom_the_ehr_does_not_know_is_told_so(
-    deployment: Deployment, google_account: Account, front: Front
+    deployment: Deployment, google_account: Account
 ) -> None:
     stranger = Front(deployment, "nobody-here")
     code = stranger.code(google_account)
     refused = stranger.refused("POST", "/connect/complete", {"code": code})
     assert refused == (404, "practitioner_unknown")
-    assert front.status == "not_connected"
+    assert stranger.status == "not_connected"
 
 
 # --- start ----------------------------------------------------------------------------------------------
@@ -183,24 +188,22 @@ def test_starting_again_changes_nothing(started: Front) -> None:
     assert after == before
 
 
-def test_where_the_ehr_knows_no_zone_it_is_that_of_the_primary_calendar(
-    deployment: Deployment, front: Front
-) -> None:
+@pytest.mark.usefixtures("front")
+def test_where_the_ehr_knows_no_zone_it_is_that_of_the_primary_calendar(deployment: Deployment) -> None:
     nowhere = Front(deployment, practitioner(deployment, zone=None))
     nowhere.connect(account(deployment, "Asia/Tokyo"))
     assert nowhere.get("/settings")["time_zone"] == "UTC"
     nowhere.post("/start")
     assert nowhere.get("/settings")["time_zone"] == "Asia/Tokyo"
-    assert front.practitioner != nowhere.practitioner
 
 
-def test_utc_that_was_chosen_is_kept(deployment: Deployment, front: Front) -> None:
+@pytest.mark.usefixtures("front")
+def test_utc_that_was_chosen_is_kept(deployment: Deployment) -> None:
     nowhere = Front(deployment, practitioner(deployment, zone=None))
     nowhere.connect(account(deployment, "Asia/Tokyo"))
     nowhere.call("PATCH", "/settings", {"time_zone": "UTC"})
     nowhere.post("/start")
     assert nowhere.get("/settings")["time_zone"] == "Etc/UTC"
-    assert front.practitioner != nowhere.practitioner
 
 
 def test_the_second_in_an_account_has_their_name_in_the_calendars(
@@ -287,6 +290,8 @@ def test_the_settings_at_first(connected: Front) -> None:
         "client_label": "internal_id",
         "google_edits": "revert",
         "personal_text": "Busy",
+        "external_titles": "hide",
+        "free_events": "hide",
         "horizon_days": 201,
         "time_zone": "America/Denver",
         "calendar_name": "Practice appointments",
@@ -363,6 +368,22 @@ def test_other_settings_of_what_runs_ask_for_one_pass_and_the_same_ones_for_none
     assert started.status == "syncing"
 
 
+def test_two_changes_at_the_same_moment_are_both_kept(
+    connected: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commit, meanwhile = FirestoreDocuments.commit, [{"horizon_days": 99}]
+
+    def raced(self: FirestoreDocuments, writes: Any) -> Any:
+        while meanwhile:
+            assert connected.call("PATCH", "/settings", meanwhile.pop()).status_code == 200
+        return commit(self, writes)
+
+    monkeypatch.setattr(FirestoreDocuments, "commit", raced)
+    connected.call("PATCH", "/settings", {"mode": "one_way"})
+    settings = connected.get("/settings")
+    assert (settings["mode"], settings["horizon_days"]) == ("one_way", 99)
+
+
 def test_what_is_switched_off_asks_for_nothing(deployment: Deployment, started: Front) -> None:
     started.call("PATCH", "/settings", {"mode": "off"})
     assert deployment.waiting("bulk") == []
@@ -404,6 +425,45 @@ def test_a_right_that_was_not_granted_is_the_reason(front: Front, google_account
     assert (primary["eligible"], primary["reason"]) == (False, "rights_missing")
 
 
+def test_a_chosen_calendar_is_read_and_one_that_is_left_loses_its_blocks(
+    deployment: Deployment, started: Front, google_account: Account
+) -> None:
+    bulk = asked_for(deployment, "bulk", BULK)
+    body = {"id": google_account.email, "rules": {"all_day": False}}
+    (chosen,) = started.post("/external-calendars/choose", body)
+    assert (chosen["id"], chosen["status"]) == (google_account.email, "reading")
+    assert chosen["rules"] == {
+        "all_day": False,
+        "tentative": True,
+        "unanswered": True,
+        "focus_time": True,
+        "out_of_office": True,
+    }
+    assert asked_for(deployment, "bulk", BULK) == bulk + 1
+    again = {"id": google_account.email, "rules": {"tentative": False}}
+    (chosen,) = started.post("/external-calendars/choose", again)
+    assert (chosen["rules"]["all_day"], chosen["rules"]["tentative"]) == (False, False)
+    assert started.get("/external-calendars") == [chosen]
+    (left,) = started.post("/external-calendars/leave", {"id": google_account.email})
+    assert left["status"] == "leaving"
+
+
+def test_what_is_not_eligible_cannot_be_chosen(
+    deployment: Deployment, started: Front, google_account: Account
+) -> None:
+    other = account(deployment)
+    team = google_user(deployment, other, "create_calendar", summary="Team", time_zone="UTC")["id"]
+    sharing = {"calendar": team, "account": google_account.sub, "role": "reader"}
+    google_user(deployment, other, "share_calendar", **sharing)
+    refused = started.call("POST", "/external-calendars/choose", {"id": team})
+    assert (refused.status_code, refused.get_json()["code"]) == (422, "calendar_not_eligible")
+    assert refused.get_json()["reason"] == "not_owner"
+    unknown = started.refused("POST", "/external-calendars/choose", {"id": "nobodys"})
+    assert unknown == (404, "calendar_unknown")
+    assert started.refused("POST", "/external-calendars/leave", {"id": team}) == (404, "not_chosen")
+    assert started.get("/external-calendars") == []
+
+
 def test_google_that_is_down_is_to_be_asked_again(deployment: Deployment, connected: Front) -> None:
     fault = {"operation": "calendarList.list", "status": 503, "retry_after_seconds": 7, "count": 5}
     deployment.control(deployment.google, "POST", "faults", **fault)
@@ -432,7 +492,8 @@ def test_a_grant_that_is_dead_needs_a_new_consent(
     [each for each in ENDPOINTS if each[1] not in ("", "/connect", "/connect/complete")],
 )
 def test_without_a_connection_there_is_nothing_to_do_it_with(front: Front, method: str, rest: str) -> None:
-    assert front.refused(method, rest) == (404, "not_connected")
+    body = {"id": "calendar"} if rest.startswith("/external-calendars/") else None
+    assert front.refused(method, rest, body) == (404, "not_connected")
 
 
 # --- who calls ------------------------------------------------------------------------------------------
@@ -550,7 +611,10 @@ def test_trust_follows_the_practices_secret(deployment: Deployment, front: Front
 @pytest.mark.parametrize(
     "path",
     ["/", "/v1", "/v1/practitioners/x", "/v1/practitioners/x/sync/", "/v1/practitioners/x/sync/other"]
-    + [f"/v1/practitioners/{each}/sync" for each in ("", "a/b", "a%20b", "x" * 65, "Patient/x", "..%2F..")],
+    + [
+        f"/v1/practitioners/{each}/sync"
+        for each in ("", ".", "..", "a/b", "a%20b", "x" * 65, "Patient/x", "..%2F..")
+    ],
 )
 def test_there_is_nothing_at_another_address(deployment: Deployment, path: str) -> None:
     answer = deployment.api.get(path)
@@ -623,6 +687,7 @@ def test_json_may_name_its_charset(connected: Front) -> None:
         ("/connect/complete", {"code": 7, "x": HOSTILE}, "code"),
         ("/start", {"calendar_name": f"{HOSTILE}\0"}, "calendar_name"),
         ("/disconnect", {"events": HOSTILE}, "events"),
+        ("/pause", {"for": HOSTILE}, "for"),
     ],
 )
 def test_a_problem_names_fields_and_repeats_no_value(

@@ -84,10 +84,10 @@ _RESPONSES = {
 
 
 def _origin(raw: Mapping[str, Any], zones: _Zones) -> Origin | None:
-    """None for what is no occurrence, or has a place in its series that cannot be read."""
+    """None for what is no occurrence."""
     series_id, place = _text(raw.get("recurringEventId")), _object(raw.get("originalStartTime"))
-    when = _when(place, place, zones) if series_id else None
-    return Origin(series_id, when.start) if when else None
+    when = _when(place, place, zones)
+    return Origin(series_id, when.start if when else None) if series_id else None
 
 
 def _response(raw: Mapping[str, Any]) -> Response:

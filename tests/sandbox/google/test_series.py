@@ -276,6 +276,16 @@ def test_another_length_is_every_instances_that_has_no_times_of_its_own() -> Non
     assert world.get(moved)["end"]["dateTime"] == "2026-03-17T15:00:00+01:00"
 
 
+def test_an_exception_with_one_end_of_its_own_outlives_a_shorter_series() -> None:
+    world = World()
+    made = series(world)
+    name = f"{made['id']}_{SECOND}"
+    world.patch(name, {"start": timed("2026-03-17T10:45:00")["start"]})
+    world.patch(made["id"], {"end": timed("2026-03-10T10:00:00", 30)["end"]})
+    assert world.get(name)["end"]["dateTime"] == "2026-03-17T11:00:00+01:00"
+    assert world.get(made["id"])["end"]["dateTime"] == "2026-03-10T10:30:00+01:00"
+
+
 def test_another_time_of_the_series_moves_the_ids_and_drops_the_exceptions() -> None:
     world = World()
     made = series(world)

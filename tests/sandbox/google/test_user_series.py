@@ -177,6 +177,14 @@ def test_dates_of_a_split_series_go_to_the_part_they_belong_to() -> None:
     assert [day for day, _ in screen.shown()] == [day for day, _ in before if day != exrule[0]]
 
 
+def test_extra_dates_alone_are_split_and_those_before_the_start_are_not() -> None:
+    screen = Screen("RDATE:20260301T090000Z,20260312T090000Z,20260401T080000Z")
+    tail = screen.do("edit", screen.names[3], body={"summary": "x"}, scope="following")
+    assert tail["recurrence"] == ["RDATE:20260401T080000Z"]
+    assert [title for _, title in screen.shown()] == ["Yoga", "Yoga", "Yoga", "x"]
+    assert screen.do("edit", screen.names[1], body={"summary": "y"}, scope="following")["id"] == screen.id
+
+
 def test_a_series_with_several_times_a_day_is_split_within_the_day() -> None:
     screen = Screen("RRULE:FREQ=DAILY;BYHOUR=10,15;COUNT=6")
     screen.do("edit", screen.names[3], body={"summary": "x"}, scope="following")

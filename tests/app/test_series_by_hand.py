@@ -1,0 +1,198 @@
+"""Series that a practitioner makes in the appointments calendar: an appointment for every occurrence."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from shared.core.policy import Mode
+from tests.app.stage import TITLE, Practitioner, Stage, starts
+
+WEEKLY = ["RRULE:FREQ=WEEKLY;COUNT=4"]
+Json = dict[str, Any]
+
+
+def series(stage: Stage, ada: Practitioner, rules: list[str] = WEEKLY) -> str:
+    return stage.hand_made(ada, hours=48, recurrence=rules)
+
+
+def instances(stage: Stage, ada: Practitioner, event: str) -> list[str]:
+    found = stage.google.events.instances(ada.sub, stage.calendar_id(ada), event)
+    return [str(each["id"]) for each in found["items"]]
+
+
+def booked(stage: Stage) -> list[Json]:
+    rows = [row for row in stage.store.resources("Appointment") if row["status"] == "booked"]
+    return sorted(rows, key=lambda row: str(row["start"]))
+
+
+def times(stage: Stage) -> list[datetime]:
+    return [starts(row) for row in booked(stage)]
+
+
+def at_rest(stage: Stage, ada: Practitioner) -> None:
+    """A second pass writes nothing."""
+    stage.settle()
+    stage.ledger.clear()
+    stage.sync(ada, everything=True)
+    stage.settle()
+    assert stage.ledger.side_writes == []
+
+
+@pytest.fixture
+def made(stage: Stage, ada: Practitioner) -> str:
+    """Of four weeks, taken in."""
+    event = series(stage, ada)
+    stage.sync(ada)
+    assert len(booked(stage)) == 4
+    return event
+
+
+def test_every_occurrence_is_an_appointment_with_its_title(
+    stage: Stage, ada: Practitioner, made: str
+) -> None:
+    assert [row["description"] for row in booked(stage)] == [TITLE] * 4
+    assert times(stage)[0] == stage.at(48)
+    assert stage.google.events.get(ada.sub, stage.calendar_id(ada), made)["recurrence"] == WEEKLY
+    at_rest(stage, ada)
+
+
+def test_a_complete_pass_takes_it_in_too(stage: Stage) -> None:
+    ada = stage.connect()
+    series(stage, ada)
+    stage.sync(ada, everything=True)
+    assert len(booked(stage)) == 4
+    at_rest(stage, ada)
+
+
+def test_one_moved_or_renamed_there_is_followed_alone(stage: Stage, ada: Practitioner, made: str) -> None:
+    second = instances(stage, ada, made)[1]
+    before = [row["id"] for row in booked(stage)]
+    stage.move(ada, second, hours=60)
+    stage.edit(ada, second, summary="Other")
+    stage.sync(ada)
+    row = stage.row(before[1])
+    assert (starts(row), row["description"]) == (stage.at(60), "Other")
+    assert len(booked(stage)) == 4
+    at_rest(stage, ada)
+
+
+def test_one_moved_beyond_the_window_has_moved(stage: Stage, ada: Practitioner, made: str) -> None:
+    second = instances(stage, ada, made)[1]
+    row = booked(stage)[1]["id"]
+    stage.move(ada, second, hours=24 * 400)
+    stage.sync(ada)
+    assert starts(stage.row(row)) == stage.at(24 * 400)
+    assert len(booked(stage)) == 4
+
+
+def test_one_deleted_there_is_cancelled_alone_and_back_with_it(
+    stage: Stage, ada: Practitioner, made: str
+) -> None:
+    second = instances(stage, ada, made)[1]
+    row = booked(stage)[1]["id"]
+    stage.delete(ada, second)
+    stage.sync(ada)
+    assert stage.row(row)["status"] == "cancelled"
+    assert len(booked(stage)) == 3
+    at_rest(stage, ada)
+    stage.undelete(ada, second)
+    stage.sync(ada)
+    assert stage.row(row)["status"] == "booked"
+    at_rest(stage, ada)
+
+
+def test_a_move_in_the_ehr_moves_that_instance_and_never_the_series(
+    stage: Stage, ada: Practitioner, made: str
+) -> None:
+    before = times(stage)
+    row = booked(stage)[2]["id"]
+    stage.reschedule(row, hours=100)
+    stage.settle()
+    calendar = stage.calendar_id(ada)
+    third = stage.google.events.get(ada.sub, calendar, instances(stage, ada, made)[2])
+    assert starts(third) == stage.at(100)
+    first = stage.google.events.get(ada.sub, calendar, instances(stage, ada, made)[0])
+    assert starts(first) == before[0]
+    assert stage.google.events.get(ada.sub, calendar, made)["recurrence"] == WEEKLY
+    at_rest(stage, ada)
+
+
+def test_a_cancellation_in_the_ehr_deletes_that_instance_alone(
+    stage: Stage, ada: Practitioner, made: str
+) -> None:
+    stage.staff.cancel(appointment=booked(stage)[2]["id"])
+    stage.settle()
+    assert len(instances(stage, ada, made)) == 3
+    at_rest(stage, ada)
+
+
+def test_all_of_it_deleted_cancels_all_of_it(stage: Stage, ada: Practitioner, made: str) -> None:
+    stage.delete(ada, made)
+    stage.sync(ada)
+    assert booked(stage) == []
+    at_rest(stage, ada)
+
+
+def test_this_and_following_moved_loses_and_doubles_nothing(
+    stage: Stage, ada: Practitioner, made: str
+) -> None:
+    before = times(stage)
+    third = instances(stage, ada, made)[2]
+    begin = before[2] + timedelta(hours=2)
+    start, end = {"dateTime": begin.isoformat()}, {"dateTime": (begin + timedelta(hours=1)).isoformat()}
+    ada.person.move(stage.calendar_id(ada), third, start, end, "following")
+    stage.sync(ada)
+    assert times(stage) == [*before[:2], *(moment + timedelta(hours=2) for moment in before[2:])]
+    at_rest(stage, ada)
+
+
+def test_a_single_event_made_a_series_and_single_again(stage: Stage, ada: Practitioner) -> None:
+    event = stage.hand_made(ada, hours=48)
+    stage.sync(ada)
+    stage.edit(ada, event, recurrence=WEEKLY)
+    stage.sync(ada)
+    assert len(booked(stage)) == 4
+    at_rest(stage, ada)
+    stage.edit(ada, event, recurrence=[])
+    stage.sync(ada)
+    assert len(booked(stage)) == 1
+    at_rest(stage, ada)
+
+
+def test_state_lost_finds_every_occurrence_again(stage: Stage, ada: Practitioner, made: str) -> None:
+    before = {row["id"] for row in stage.store.resources("Appointment")}
+    stage.lose_everything()
+    stage.sync(ada)
+    assert {row["id"] for row in stage.store.resources("Appointment")} == before
+    assert len(booked(stage)) == 4
+    at_rest(stage, ada)
+    assert made
+
+
+def test_mappings_lost_make_no_second_one(stage: Stage, ada: Practitioner, made: str) -> None:
+    stage.lose_mappings(ada)
+    stage.sync(ada, everything=True)
+    assert len(booked(stage)) == 4
+    at_rest(stage, ada)
+    assert made
+
+
+def test_a_rule_added_to_a_clients_event_is_taken_off(stage: Stage, ada: Practitioner) -> None:
+    row = stage.book(ada)
+    stage.poke()
+    event = str(stage.event(ada)["id"])
+    stage.edit(ada, event, recurrence=WEEKLY)
+    stage.sync(ada)
+    assert "recurrence" not in stage.event(ada, event)
+    assert [each["id"] for each in booked(stage)] == [row]
+    at_rest(stage, ada)
+
+
+def test_one_way_reads_none(stage: Stage) -> None:
+    ada = stage.connect(mode=Mode.ONE_WAY)
+    series(stage, ada)
+    stage.sync(ada, everything=True)
+    assert booked(stage) == []
