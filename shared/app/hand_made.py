@@ -85,7 +85,8 @@ class HandMadeSeries:
                 yield single  # it is a series now
             for item in gatherer.known_of_series(master):
                 expected = gatherer.within_reach(item) and (over or not gatherer.is_beyond(item))
-                if expected and not gatherer.is_read(item):
+                own = item.kind is Kind.CLIENT  # it has left the series, or is about to
+                if expected and not own and not gatherer.is_read(item):
                     yield item
 
     def _is_new(self, case: Case) -> bool:
