@@ -252,3 +252,20 @@ def test_the_page_has_every_bound_with_its_default() -> None:
     said = {bound: cells[0].replace(",", "") for bound, cells in rows(ARCHITECTURE, "Bounds").items()}
     limits = {each.name: getattr(Limits(), each.name) for each in fields(Limits)}
     assert said == {bound: "2/3" if value == 2 / 3 else f"{value:g}" for bound, value in limits.items()}
+
+
+# --- what happens, case by case -------------------------------------------------------------------------
+
+
+def test_every_case_names_tests_that_there_are() -> None:
+    page = text(ROOT / "docs" / "google-semantics.md")
+    named = re.findall(r"`(test_\w+)::(test_\w+)`", page)
+    assert len(named) > 50
+    missing = [
+        f"{module}::{test}"
+        for module, test in named
+        if f"def {test}(" not in text(ROOT / "tests" / "app" / f"{module}.py")
+    ]
+    assert missing == []
+    cases = [line for line in page.splitlines() if line.startswith("| ") and "|---" not in line]
+    assert all("`test_" in line or "shown by" in line for line in cases)

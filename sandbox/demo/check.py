@@ -27,7 +27,17 @@ _PAST_NAMES = frozenset({"old", "maiden"})
 
 _EVENT_WRITES = frozenset({"events.insert", "events.patch", "events.update", "events.delete"})
 _NO_WRITES = frozenset(
-    {"events.list", "events.get", "calendarList.list", "calendarList.get", "calendars.get", "token", "revoke"}
+    {
+        "events.list",
+        "events.get",
+        "events.watch",
+        "channels.stop",
+        "calendarList.list",
+        "calendarList.get",
+        "calendars.get",
+        "token",
+        "revoke",
+    }
 )
 _MAKES_THE_CALENDAR = "calendars.insert"
 _EHR_WRITES = (".create", ".update", ".delete", ".patch")

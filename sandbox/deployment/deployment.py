@@ -22,6 +22,8 @@ from sandbox.deployment.queues import make_queues
 from shared.settings import PREFIX, Function, SecretName
 
 CLOCK_FILE = "clock"
+END_SECONDS = 1.5
+"""For those that end at the same time. All that they know is going: nothing is worth a longer wait."""
 _CALLERS = (Server.SCHEDULER, Server.TASKS)
 """They end first, with the functions that they call; then what those call."""
 
@@ -60,7 +62,7 @@ class Deployment:
         self.processes[part].wait()
 
     def stop(self, part: Part) -> None:
-        """As a platform ends an instance: what it is at may come to its end, for a few seconds."""
+        """As a platform ends an instance: what it is at may come to its end, for some seconds."""
         stop([self.processes[part]])
 
     def kill(self, part: Part) -> None:
@@ -72,9 +74,16 @@ class Deployment:
         self.stop(part)
         self.start(part)
 
+    @property
+    def ahead(self) -> timedelta:
+        """Of the time that everything goes by, before the machine's."""
+        text = (self.folder / CLOCK_FILE).read_text(encoding="utf-8")
+        return timedelta(seconds=int(text.strip().removesuffix("s")))
+
     def set_ahead(self, ahead: timedelta) -> None:
-        """The time of everything: so far ahead of the machine's."""
+        """The time of everything, to the second: so far ahead of the machine's."""
         set_clock_file(self.folder, ahead)
+        ahead = self.ahead
         clocks = {
             Server.GOOGLE: self.google,
             Server.TASKS: self.tasks,
@@ -156,5 +165,5 @@ def _furnish(deployment: Deployment) -> None:
 
 def _end(deployment: Deployment) -> None:
     first = {*_CALLERS, *Function}
-    stop(process for part, process in deployment.processes.items() if part in first)
-    stop(process for part, process in deployment.processes.items() if part not in first)
+    stop((process for part, process in deployment.processes.items() if part in first), END_SECONDS)
+    stop((process for part, process in deployment.processes.items() if part not in first), END_SECONDS)

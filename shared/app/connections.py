@@ -308,11 +308,8 @@ def _dead(world: World, connection: Connection) -> list[Put]:
         if calendar.active and not calendar.is_leased(world.clock.now())
     ]
     dead = replace(now, status=Status.RECONNECT_NEEDED)
-    return (
-        [Put(document.path, connection_data(dead), document.version), *asleep]
-        if dead != now or asleep
-        else []
-    )
+    writes = [Put(document.path, connection_data(dead), document.version), *asleep]
+    return writes if dead != now or asleep else []
 
 
 def _document(world: World, key: str) -> Document | None:

@@ -17,7 +17,7 @@ from shared.app.records import (
     connection_path,
 )
 from shared.app.world import World
-from shared.core.errors import StaleError, SyncError
+from shared.core.errors import StaleError
 from shared.ports import Document, Put
 
 
@@ -65,7 +65,7 @@ def _news(world: World, document: Document, calendar: Calendar, connection: Conn
     try:
         service = world.calendars(connection, paced=False)
         page = service.events(calendar.calendar_id, cursor=cursor, page=None)
-    except SyncError:
+    except Exception:  # noqa: BLE001 - its own job meets it and names it; the others are looked at
         return calendar.key
     if has_news(page) or calendar.problem is not None:
         return calendar.key

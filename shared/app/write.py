@@ -14,6 +14,7 @@ from shared.app.tools import Tools
 from shared.core.decide import Settle
 from shared.core.errors import RejectedError, RetryableError, StaleError
 from shared.core.identity import GENERATIONS_MAX, identifier
+from shared.core.match import k_from_calendar
 from shared.core.model import Appointment, Base, Event, Facts, Kind, Marker, Reading, Side, What, When
 from shared.core.window import at_least_a_minute, instants
 from shared.ports import EventWrite, GoneError, RefusedError, TakenError
@@ -62,12 +63,22 @@ class Writer:
         what = self._what_for_ehr(case) if block or decision.what is Side.CALENDAR else None
         if case.known(Side.EHR) is not None:
             assert row is not None
-            return self.tools.ehr.update(row, span=span, what=what)
+            return self.tools.ehr.update(row, span=span, what=what, identifier=self.right_name(case))
         assert span is not None
         assert what is not None
         if row is not None:
             return self.tools.ehr.rebook(row, span=span, what=what)
         return self._create_row(case, span, what)
+
+    def right_name(self, case: Case) -> str | None:
+        """Our identifier as the row should have it; None where it has it, or has none of ours.
+
+        What took over the appointment of another occurrence has a row that is still named after that.
+        """
+        name = identifier(self.tools.calendar.key, case.item.k)
+        came = k_from_calendar(self.tools.calendar.key, case.row) if case.row else None
+        misnamed = case.item.origin is Side.CALENDAR and came not in (None, case.item.k)
+        return name if misnamed else None
 
     def _create_row(self, case: Case, span: tuple[datetime, datetime], what: What) -> Appointment:
         """A new row, or the one that an earlier try made: brought back and put right where it differs."""

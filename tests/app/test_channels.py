@@ -244,6 +244,15 @@ def test_the_one_that_is_known_to_live_is_not_forgotten_for_those_that_may(
     assert old.id not in {each.id for each in stage.channels(ada)}
 
 
+def test_one_whose_time_is_over_is_forgotten(stage: Stage, ada: Practitioner) -> None:
+    [old] = stage.calendar(ada).channels
+    stage.clock.advance(WEEK.total_seconds())
+    stage.before = once("events.watch", raising(RetryableError("google_unavailable")))
+    stage.live(ada)
+    [row] = stage.calendar(ada).channels
+    assert row.id != old.id
+
+
 def test_a_calendar_that_knows_no_channels_is_looked_at_only(stage: Stage) -> None:
     ada = stage.add()
     stage.before = once("events.watch", lambda: unwatchable(stage, ada))

@@ -13,7 +13,7 @@ from shared.app.connections import pause
 from shared.app.jobs import CalendarTask, LooksTask, job_of, perform
 from shared.app.looks import Looked, look
 from shared.app.records import CURSOR_FORMAT, Lease
-from shared.core.errors import BlockedError, OverLimitError, RetryableError, SyncError
+from shared.core.errors import BlockedError, OverLimitError, RetryableError
 from shared.core.policy import Mode
 from tests.app.consents import ConsentingStage
 from tests.app.stage import Practitioner, Stage, nothing, once, raising
@@ -125,10 +125,11 @@ def test_what_is_not_plainly_idle_has_its_job_and_nothing_else_is_done(
         RetryableError("google_unavailable"),
         OverLimitError("google_rate_limit"),
         BlockedError("google_unauthorized"),
+        ZeroDivisionError(),
     ],
 )
 def test_an_error_of_one_is_its_jobs_to_name_and_the_others_are_looked_at(
-    stage: Stage, ada: Practitioner, error: SyncError
+    stage: Stage, ada: Practitioner, error: Exception
 ) -> None:
     bea = stage.connect()
     stage.ledger.clear()
