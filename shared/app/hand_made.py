@@ -79,13 +79,16 @@ class HandMadeSeries:
     def _gone(self) -> Iterator[Item]:
         gatherer = self._gatherer
         for master, event in self.masters.items():
+            if master in gatherer.unread:
+                continue
             over = event is not None and (event.cancelled or not event.master)
             single = self._items.get(self._items.k_of_event(master) or "")
             if single is not None and series_of(single.k) is None and not over:
                 yield single  # it is a series now
             for item in gatherer.known_of_series(master):
                 expected = gatherer.within_reach(item) and (over or not gatherer.is_beyond(item))
-                if expected and not gatherer.is_read(item):
+                own = item.kind is Kind.CLIENT  # it has left the series, or is about to
+                if expected and not own and not gatherer.is_read(item):
                     yield item
 
     def _is_new(self, case: Case) -> bool:

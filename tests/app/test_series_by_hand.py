@@ -203,15 +203,43 @@ def test_a_move_that_the_job_does_not_live_to_finish_is_finished_by_the_next(
     at_rest(stage, ada)
 
 
-def test_an_occurrence_that_was_given_a_client_keeps_it(stage: Stage, ada: Practitioner, made: str) -> None:
-    row = booked(stage)[1]["id"]
+def test_an_occurrence_that_is_given_a_client_leaves_the_series(
+    stage: Stage, ada: Practitioner, made: str
+) -> None:
+    row, begins = booked(stage)[1]["id"], times(stage)[1]
     stage.staff.add_client(appointment=row, patient=stage.patient())
     stage.settle()
-    assert stage.row(row)["status"] == "booked"
+    assert len(instances(stage, ada, made)) == 3
+    own = [event for event in stage.events(ada) if event["summary"] == "ID-1"]
+    assert [(starts(event), "recurringEventId" in event) for event in own] == [(begins, False)]
+    at_rest(stage, ada)
+    stage.delete(ada, made)
+    stage.sync(ada)
+    assert [each["id"] for each in booked(stage)] == [row]
+    assert [event["summary"] for event in stage.events(ada)] == ["ID-1"]
+    at_rest(stage, ada)
+    stage.lose_everything()
+    stage.sync(ada)
+    assert [each["id"] for each in booked(stage)] == [row]
+    assert len(stage.events(ada)) == 1
+
+
+@pytest.mark.parametrize("dies_at", ["events.insert", "events.delete"])
+def test_one_that_was_leaving_when_the_job_died_has_one_event_in_the_end(
+    stage: Stage, ada: Practitioner, made: str, dies_at: str
+) -> None:
+    row = booked(stage)[1]["id"]
+    stage.staff.add_client(appointment=row, patient=stage.patient())
+    stage.after = once(dies_at, raising(Crash()))
+    with pytest.raises(Crash):
+        stage.settle()
+    stage.after = nothing
+    stage.clock.advance(100)
+    stage.settle()
+    stage.sync(ada, everything=True)
+    assert len(instances(stage, ada, made)) == 3
+    assert [event["summary"] for event in stage.events(ada)].count("ID-1") == 1
     assert len(booked(stage)) == 4
-    calendar = stage.calendar_id(ada)
-    second = stage.google.events.get(ada.sub, calendar, instances(stage, ada, made)[1])
-    assert second["summary"] == "ID-1"
     at_rest(stage, ada)
 
 
