@@ -12,7 +12,7 @@ from urllib.parse import unquote
 
 from sandbox.controls import Json, last_number
 from sandbox.demo.check import View, broken_rules, compare, ehr_writes, google_writes
-from shared.app.jobs import CalendarTask, arriving
+from shared.app.jobs import CalendarTask, later
 from shared.clients import cloud_tasks
 from shared.core.policy import LabelMode
 from shared.ports import Queue
@@ -21,9 +21,11 @@ from tests.process.people import Person, Practice
 
 SECONDS_MAX = 60.0
 SOON = timedelta(minutes=2)
-"""A task that waits longer than that is not waited for."""
+"""A task that is due later is not waited for."""
 CHANNELS = frozenset({"events.watch", "channels.stop"})
 """They change nothing that anybody sees."""
+SHORT_SECONDS = 0.5
+"""That is waited for."""
 _POLL_SECONDS = 0.1
 
 
@@ -66,8 +68,8 @@ def _skip_idle_time(practice: Practice) -> None:
         return
     first = min(datetime.fromisoformat(task["due_at"]) for task in tasks)
     seconds = (first - practice.now()).total_seconds()
-    if seconds > 1:
-        practice.forward(timedelta(seconds=ceil(seconds)))
+    if seconds > SHORT_SECONDS:
+        practice.skip(ceil(seconds))
 
 
 def in_sync(practice: Practice, *people: Person) -> None:
@@ -75,12 +77,17 @@ def in_sync(practice: Practice, *people: Person) -> None:
 
     Nor was Google asked anything that it should not be.
     """
-    until_none(practice, lambda: _disagreement(practice, people))
+    at_rest(practice, *people)
     before = mark(practice)
     for person in people:
         pass_once_more(practice, person)
     assert writes_since(practice, before) == [], "one more complete pass wrote"
     assert rules_broken(practice, people) == []
+
+
+def at_rest(practice: Practice, *people: Person) -> None:
+    """Nothing is left to be done, and both sides agree."""
+    until_none(practice, lambda: unrest(practice, people) or _differences(practice, people))
 
 
 def agree(practice: Practice, *people: Person) -> None:
@@ -95,7 +102,7 @@ def pass_once_more(practice: Practice, person: Person) -> None:
     def problem() -> str | None:
         if practice.record(person).passed_at == passed:
             return "no complete pass was made"
-        return unrest(practice, [person])
+        return unrest(practice, (person,))
 
     until_none(practice, problem)
 
@@ -104,7 +111,7 @@ def enqueue(practice: Practice, job: CalendarTask) -> None:
     """As a function does."""
     tasks = cloud_tasks(load(Function.SYNC_TASK, practice.deployment.environment(Function.SYNC_TASK)))
     try:
-        tasks.enqueue(arriving(job, practice.now()))
+        tasks.enqueue(later(job, practice.now()))
     finally:
         tasks.close()
 
@@ -115,7 +122,7 @@ def waiting(practice: Practice) -> list[Json]:
     return [task for task in practice.tasks.waiting() if datetime.fromisoformat(task["due_at"]) < soon]
 
 
-def unrest(practice: Practice, people: tuple[Person, ...] | list[Person]) -> str | None:
+def unrest(practice: Practice, people: tuple[Person, ...]) -> str | None:
     """What is still to be done, if anything is."""
     for person in people:
         record, connection = practice.record(person), practice.connection(person)
@@ -125,10 +132,6 @@ def unrest(practice: Practice, people: tuple[Person, ...] | list[Person]) -> str
             return f"there is more to do ({record.lease}, {record.retry_at}, {record.problem})"
     left = waiting(practice)
     return f"{len(left)} tasks wait, first {left[0]}" if left else None
-
-
-def _disagreement(practice: Practice, people: tuple[Person, ...]) -> str | None:
-    return unrest(practice, people) or _differences(practice, people)
 
 
 def _differences(practice: Practice, people: tuple[Person, ...]) -> str | None:

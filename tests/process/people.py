@@ -67,9 +67,9 @@ class Practice:
         """The time that everything goes by."""
         return datetime.now(UTC) + self._ahead
 
-    def forward(self, ahead: timedelta) -> None:
-        """Everybody's time goes on at once."""
-        self._ahead += ahead
+    def skip(self, seconds: int) -> None:
+        """So much of everybody's time is over at once."""
+        self._ahead += timedelta(seconds=seconds)
         self.deployment.set_ahead(self._ahead)
 
     def up_again(self, part: Server) -> None:
@@ -79,7 +79,7 @@ class Practice:
 
     # --- who there is -----------------------------------------------------------------------------------
 
-    def person(self, appointments: int = 12, *, account: Account | None = None) -> Person:
+    def person(self, appointments: int = 6, *, account: Account | None = None) -> Person:
         """A practitioner with so many client appointments from tomorrow on, not connected."""
         number = next(self._numbers)
         account = account or self.google.add_account(
@@ -92,7 +92,7 @@ class Practice:
                 self._own_time(person, index)
         return person
 
-    def connected(self, appointments: int = 12, *, account: Account | None = None) -> Person:
+    def connected(self, appointments: int = 6, *, account: Account | None = None) -> Person:
         """With the account connected, and the first sync begun."""
         person = self.person(appointments, account=account)
         self.consent(person)

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from sandbox.controls import Json
 from shared.settings import Function
 from tests.eventually import eventually
-from tests.process.judge import in_sync
+from tests.process.judge import at_rest
 from tests.process.people import Person, Practice
 
 HALF_AN_HOUR = timedelta(minutes=30)
@@ -63,11 +63,11 @@ class Settled:
     going: str
 
 
-def settled(practice: Practice, appointments: int = 12) -> Settled:
+def settled(practice: Practice, appointments: int = 6) -> Settled:
     person = practice.connected(appointments)
-    in_sync(practice, person)
+    eventually(lambda: practice.record(person).renew_at, "there is a channel")
     found = Settled(person, practice.make(person, 0), practice.make(person, 1))
-    in_sync(practice, person)
+    at_rest(practice, person)
     return found
 
 

@@ -7,7 +7,7 @@ import pytest
 from sandbox.controls import Json
 from shared.settings import Function
 from tests.eventually import eventually
-from tests.process.judge import in_sync
+from tests.process.judge import in_sync, until_none
 from tests.process.people import Person, Practice
 
 APPOINTMENTS, OWN_TIMES = 30, 5
@@ -38,13 +38,12 @@ def comes_again(practice: Practice) -> None:
         lambda: [each for each in practice.tasks.attempts() if each["result"] == "retry"], "an attempt failed"
     )
     practice.deployment.start(Function.SYNC_TASK)
-    eventually(
-        lambda: any(
-            each["name"] == failed[-1]["name"] and each["result"] == "done"
-            for each in practice.tasks.attempts()
-        ),
-        "the task came again",
-    )
+    done = {"name": failed[-1]["name"], "result": "done"}
+    until_none(practice, lambda: None if done in ended(practice) else "the task did not come again")
+
+
+def ended(practice: Practice) -> list[Json]:
+    return [{"name": each["name"], "result": each["result"]} for each in practice.tasks.attempts()]
 
 
 def test_a_calendar_whose_id_was_not_saved_is_found_again(practice: Practice) -> None:
