@@ -252,6 +252,27 @@ def test_one_series_that_can_never_be_read_stops_nothing_else(
     assert len(family.blocks) == 4
 
 
+def test_a_series_of_which_only_occurrences_are_shown_frees_nothing(stage: Stage, family: External) -> None:
+    """Who sees no more than busy times does not see the series: reading it by id is no evidence."""
+    series = family.add(hours=72, **WEEKLY)
+    family.sync()
+    before = {row["id"] for row in family.blocks}
+    second = stage.google.events.instances(family.whose.sub, family.id, series)["items"][1]["id"]
+    family.move(second, hours=80)
+
+    def hidden(operation: str, given: Mapping[str, Any]) -> None:
+        if given.get("eventId") == series:
+            raise error(404, "notFound", operation)
+
+    stage.before = hidden
+    family.sync()
+    assert before == {row["id"] for row in family.blocks}
+    stage.clock.advance((2 * HOUR).total_seconds())
+    family.sync()
+    assert before == {row["id"] for row in family.blocks}
+    assert stage.at(78) in [begins(row) for row in family.blocks]
+
+
 # --- reads of the appointments calendar -----------------------------------------------------------------
 
 
