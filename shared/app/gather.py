@@ -46,7 +46,7 @@ class AppointmentsGatherer(Gatherer):
         self.items.load_all()
         self._match_rows(self.scanned(), whole=True)
         series = HandMadeSeries(self, events if self._reads_hand_made else [])
-        events = series.expanded(events, self.occurrences() if series.masters else [])
+        events = series.expanded(events, self.occurrences(events) if series.masters else [])
         self._match_events(events, whole=True)
         series.see_gone(self._cases)
         listed = {event.id for event in events}

@@ -79,6 +79,8 @@ class HandMadeSeries:
     def _gone(self) -> Iterator[Item]:
         gatherer = self._gatherer
         for master, event in self.masters.items():
+            if master in gatherer.unread:
+                continue
             over = event is not None and (event.cancelled or not event.master)
             single = self._items.get(self._items.k_of_event(master) or "")
             if single is not None and series_of(single.k) is None and not over:
