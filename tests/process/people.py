@@ -1,0 +1,241 @@
+"""People of a deployment: a practitioner in the EHR, an account at Google, and what connects the two."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, time, timedelta
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+from zoneinfo import ZoneInfo
+
+import requests
+
+from sandbox.controls import Account, Json
+from sandbox.deployment.deployment import Deployment
+from sandbox.deployment.plan import Server
+from sandbox.ehr import urls
+from sandbox.ehr.server import TOKEN
+from shared.app.records import Calendar, Connection, calendar_of, calendar_path, connection_of
+from shared.core.identity import Keys
+from shared.ports import Documents
+from shared.settings import Function, SecretName
+
+FAMILY, GIVEN, NOTE, TITLE = "Kanarius", "Testa", "Befundnotiz", "Privatissimum"
+"""In the name of every client, in every note and in every title of somebody's own time: to be looked for."""
+ZONE = ZoneInfo("Europe/Berlin")
+SECONDS = 60.0
+_HOURS = (8, 9, 10, 11, 13, 14, 15, 16)
+_MINUTES = timedelta(minutes=50)
+_OWN_TIME_EVERY = 6
+"""Every so many appointments one is the practitioner's own time."""
+
+
+@dataclass
+class Person:
+    """A practitioner with both sides."""
+
+    practitioner: str
+    account: Account
+    appointments: list[str] = field(default_factory=list)
+    """Of clients, by time."""
+
+    @property
+    def sub(self) -> str:
+        return self.account.sub
+
+
+class Practice:
+    """A deployment as its people use it: staff, practitioners at the EHR, owners of accounts at Google."""
+
+    def __init__(self, deployment: Deployment, documents: Documents) -> None:
+        self.deployment = deployment
+        self.documents = documents
+        self.google, self.ehr, self.tasks = deployment.google, deployment.ehr, deployment.tasks
+        self.keys = Keys(deployment.secrets[SecretName.IDENTITY_KEY].encode())
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._numbers = itertools.count(1)
+        self._patients: list[str] = []
+        self._ahead = deployment.plan.ahead
+
+    def close(self) -> None:
+        self._session.close()
+
+    def now(self) -> datetime:
+        """The time that everything goes by."""
+        return datetime.now(UTC) + self._ahead
+
+    def skip(self, seconds: int) -> None:
+        """So much of everybody's time is over at once."""
+        self._ahead += timedelta(seconds=seconds)
+        self.deployment.set_ahead(self._ahead)
+
+    def up_again(self, part: Server) -> None:
+        """A server that was stopped or killed, with everybody's time."""
+        self.deployment.start(part)
+        self.deployment.set_ahead(self._ahead)
+
+    # --- who there is -----------------------------------------------------------------------------------
+
+    def person(self, appointments: int = 6, *, account: Account | None = None) -> Person:
+        """A practitioner with so many client appointments from tomorrow on, not connected."""
+        number = next(self._numbers)
+        account = account or self.google.add_account(
+            f"p{number}@example.com", ZONE.key, f"Practitioner {number}"
+        )
+        person = Person(self._practitioner(number), account)
+        for index in range(appointments):
+            self.book(person, index)
+            if index % _OWN_TIME_EVERY == 0:
+                self._own_time(person, index)
+        return person
+
+    def connected(self, appointments: int = 6, *, account: Account | None = None) -> Person:
+        """With the account connected, and the first sync begun."""
+        person = self.person(appointments, account=account)
+        self.consent(person)
+        self.start(person)
+        return person
+
+    def at(self, index: int) -> datetime:
+        """When the appointment with this index begins."""
+        days, hour = divmod(index, len(_HOURS))
+        day = self.now().astimezone(ZONE).date() + timedelta(days=days + 1)
+        return datetime.combine(day, time(_HOURS[hour]), ZONE)
+
+    def book(self, person: Person, index: int) -> str:
+        begins = self.at(index)
+        row = self.ehr.staff(
+            "book",
+            patients=[self._patient(index)],
+            practitioners=[person.practitioner],
+            start=begins.isoformat(),
+            end=(begins + _MINUTES).isoformat(),
+            zone=ZONE.key,
+        )
+        person.appointments.append(row["id"])
+        return str(row["id"])
+
+    def _own_time(self, person: Person, index: int) -> None:
+        begins = self.at(index) + timedelta(hours=10)
+        self.ehr.staff(
+            "book_personal",
+            practitioner=person.practitioner,
+            start=begins.isoformat(),
+            end=(begins + _MINUTES).isoformat(),
+            zone=ZONE.key,
+            title=f"{TITLE} {index}",
+        )
+
+    def _practitioner(self, number: int) -> str:
+        body = {
+            "resourceType": "Practitioner",
+            "extension": [{"url": urls.TIME_ZONE, "valueCode": ZONE.key}],
+            "active": True,
+            "name": [{"use": "official", "family": f"Mustermensch {number}", "given": ["Robin"]}],
+        }
+        made: Json = self.fhir("POST", "Practitioner", body)
+        return str(made["id"])
+
+    def _patient(self, index: int) -> str:
+        """One of a few clients."""
+        while len(self._patients) <= index % 8:
+            made = self.ehr.staff(
+                "register_patient",
+                family=FAMILY,
+                given=[GIVEN],
+                internal_id=f"C-{1000 + len(self._patients)}",
+            )
+            self._patients.append(made["id"])
+        return self._patients[index % 8]
+
+    # --- what they call ---------------------------------------------------------------------------------
+
+    def fhir(self, method: str, path: str, body: object = None) -> Any:
+        """As any client of the EHR."""
+        answer = self._session.request(
+            method,
+            f"{self.deployment.at.ehr}/fhir/{path}",
+            json=body,
+            headers={"Authorization": f"Bearer {TOKEN}"},
+            timeout=SECONDS,
+        )
+        assert answer.ok, (method, path, answer.status_code)
+        return answer.json()
+
+    def call(self, person: Person, method: str, path: str = "", body: object = None) -> requests.Response:
+        """settings_api, as the practitioner's page does."""
+        api = self.deployment.at.functions[Function.SETTINGS_API]
+        return self._session.request(
+            method,
+            f"{api}/v1/practitioners/{person.practitioner}/sync{path}",
+            json=body,
+            headers={"Authorization": f"Bearer {self.ehr.token(person.practitioner)}"},
+            timeout=SECONDS,
+        )
+
+    def ask(self, person: Person, method: str, path: str = "", body: object = None) -> Json:
+        """What settings_api answers where it succeeds."""
+        answer = self.call(person, method, path, body)
+        assert answer.ok, (path, answer.status_code, answer.text)
+        found: Json = answer.json()
+        return found
+
+    def consent(self, person: Person) -> Json:
+        """From the EHR's page to Google's, through oauth_callback, and back."""
+        url = self.ask(person, "POST", "/connect", {"login_hint": person.account.email})["url"]
+        self.google.lay_down_consent(person.sub)
+        landed = self._session.get(url, timeout=SECONDS).url
+        [code] = parse_qs(urlsplit(landed).query)["code"]
+        return self.ask(person, "POST", "/connect/complete", {"code": code})
+
+    def start(self, person: Person) -> None:
+        self.ask(person, "POST", "/start", {"calendar_name": "Appointments"})
+
+    def status(self, person: Person) -> str:
+        return str(self.ask(person, "GET")["status"])
+
+    # --- at Google --------------------------------------------------------------------------------------
+
+    def user(self, person: Person, action: str, **details: object) -> Json:
+        """What the owner of the account does in the appointments calendar."""
+        return self.google.user(person.sub, action, calendar=self.calendar_id(person), **details)
+
+    def make(self, person: Person, index: int, title: str = TITLE) -> str:
+        """An event made by hand, away from all appointments; its id."""
+        begins = self.by_hand(index)
+        times = {"start": google_time(begins), "end": google_time(begins + _MINUTES)}
+        return str(self.user(person, "create", body={"summary": title, **times})["id"])
+
+    def by_hand(self, index: int) -> datetime:
+        return self.at(index) + timedelta(hours=11)
+
+    def move(self, person: Person, event: str, begins: datetime) -> None:
+        times = {"start": google_time(begins), "end": google_time(begins + _MINUTES)}
+        self.user(person, "move", event=event, **times)
+
+    def reschedule(self, appointment: str, begins: datetime) -> None:
+        """By staff."""
+        times = {"start": begins.isoformat(), "end": (begins + _MINUTES).isoformat()}
+        self.ehr.staff("reschedule", appointment=appointment, **times)
+
+    # --- what is stored ---------------------------------------------------------------------------------
+
+    def connection(self, person: Person) -> Connection:
+        path = f"connections/{self.keys.connection(self.deployment.plan.practice, person.practitioner)}"
+        return connection_of(self.documents.get(path)[path])
+
+    def record(self, person: Person) -> Calendar:
+        path = calendar_path(self.connection(person).calendar_key)
+        return calendar_of(self.documents.get(path)[path])
+
+    def calendar_id(self, person: Person) -> str:
+        found = self.record(person).calendar_id
+        assert found is not None, "the first sync makes it"
+        return found
+
+
+def google_time(moment: datetime) -> Mapping[str, str]:
+    return {"dateTime": moment.isoformat(), "timeZone": ZONE.key}

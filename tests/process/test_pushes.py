@@ -1,0 +1,177 @@
+"""Pushes and hooks: at a bad moment, too many, with nobody to take them, or none at all."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import requests
+
+from sandbox.controls import last_number
+from sandbox.deployment.plan import Server
+from shared.settings import Function
+from tests.eventually import eventually
+from tests.process.judge import agree, in_sync, until_none, waiting
+from tests.process.people import Person, Practice
+from tests.process.stories import HALF_AN_HOUR, asked, configured, held, instant, settled
+
+PUSHES, PACE_SECONDS = 200, 0.02
+
+
+def jobs_of(practice: Practice, person: Person) -> tuple[set[str], set[str]]:
+    """How the names of a calendar's live tasks end: of those that were run, of those that wait."""
+    mine = f"-calendar-live-{practice.record(person).key}-"
+    run = {task["name"].partition(mine)[2] for task in practice.tasks.attempts()}
+    wait = {task["name"].partition(mine)[2] for task in practice.tasks.waiting() if not task["running"]}
+    return run - {""}, wait - {""}
+
+
+def arrived(names: set[str]) -> set[str]:
+    """Of pushes: the number of the bucket they came in."""
+    return {name for name in names if name.isdecimal()}
+
+
+# --- at a bad moment ------------------------------------------------------------------------------------
+
+
+def test_pushes_that_meet_a_job_wait_for_it_together_and_none_is_lost(practice: Practice) -> None:
+    with configured(practice, Function.SYNC_TASK, LEASE_S="30"):
+        found = settled(practice)
+        before = len(asked(practice, found.person, "events.patch"))
+        known = arrived(jobs_of(practice, found.person)[0])
+        with held(practice, "events.patch"):
+            practice.reschedule(found.person.appointments[2], practice.at(2) + HALF_AN_HOUR)
+            eventually(lambda: len(asked(practice, found.person, "events.patch")) > before, "a job runs")
+            for index in range(2, 8):
+                practice.move(found.person, found.moving, practice.at(index) + HALF_AN_HOUR)
+                time.sleep(0.3)  # each in a bucket of its own
+            eventually(lambda: len(arrived(jobs_of(practice, found.person)[0]) - known) > 3, "they came")
+            _, wait = jobs_of(practice, found.person)
+        # what comes within two seconds waits for the same, two to four seconds long
+        assert 1 <= len({name for name in wait if name.startswith("waiting")}) <= 2
+        in_sync(practice, found.person)
+        assert starts(practice, found.person, found.moving) == practice.at(7) + HALF_AN_HOUR
+
+
+def starts(practice: Practice, person: Person, event: str) -> object:
+    events = {each["id"]: each for each in practice.google.events(practice.calendar_id(person))}
+    return instant(events[event]["start"]["dateTime"])
+
+
+def test_two_hundred_pushes_are_a_few_jobs_and_every_one_is_answered(practice: Practice) -> None:
+    with configured(practice, Function.PUSH_WEBHOOK, BUCKET_S="1"):
+        found = settled(practice)
+        known, _ = jobs_of(practice, found.person)
+        ended, sent = last_number(practice.tasks.attempts()), last_number(practice.google.deliveries())
+        began = time.monotonic()
+        for number in range(PUSHES):
+            practice.user(found.person, "edit", event=found.moving, body={"summary": f"Title {number}"})
+            time.sleep(PACE_SECONDS)
+        deliveries = eventually(lambda: all_of_them(practice, sent), "all were delivered")
+        seconds = time.monotonic() - began
+        agree(practice, found.person)
+    assert {(each["outcome"], each["status"], each["attempt"]) for each in deliveries} == {
+        ("delivered", 204, 1)
+    }
+    new, _ = jobs_of(practice, found.person)
+    # those of a second are one; the first and the last second may be parts
+    assert len(arrived(new - known)) <= seconds + 2
+    # each of these may write a row, whose hook is one read of the practice and one job more; all may wait
+    assert len(practice.tasks.attempts(ended)) <= 6 * (seconds + 2)
+    in_sync(practice, found.person)
+
+
+def all_of_them(practice: Practice, since: int) -> list[dict[str, object]]:
+    deliveries = practice.google.deliveries(since)
+    return deliveries if len(deliveries) >= PUSHES else []
+
+
+# --- with nobody to take them ---------------------------------------------------------------------------
+
+
+def test_with_the_queue_down_senders_are_asked_to_come_again_and_nothing_is_lost(practice: Practice) -> None:
+    found = settled(practice)
+    sent, told = last_number(practice.google.deliveries()), last_number(practice.ehr.deliveries())
+    practice.deployment.kill(Server.TASKS)
+    try:
+        practice.move(found.person, found.moving, practice.at(6) + HALF_AN_HOUR)
+        practice.reschedule(found.person.appointments[2], practice.at(2) + HALF_AN_HOUR)
+        for deliveries, since in ((practice.google.deliveries, sent), (practice.ehr.deliveries, told)):
+            first = eventually(lambda of=deliveries, since=since: of(since), "an answer came")[0]  # type: ignore[misc]
+            assert (first["outcome"], first["status"]) in (("retried", 503), ("refused", 503))
+        assert forged(practice, "/google", "X-Goog-Channel-ID") == 204
+        assert forged(practice, "/ehr/demo", "X-Calsync-Signature") == 401
+        assert forged(practice, "/ehr/nobody", "X-Calsync-Signature") == 401
+    finally:
+        practice.up_again(Server.TASKS)
+    in_sync(practice, found.person)
+    assert starts(practice, found.person, found.moving) == practice.at(6) + HALF_AN_HOUR
+
+
+def forged(practice: Practice, path: str, header: str) -> int:
+    url = f"{practice.deployment.at.functions[Function.PUSH_WEBHOOK]}{path}"
+    return requests.post(url, headers={header: "of nobody's"}, timeout=10).status_code
+
+
+# --- none at all ----------------------------------------------------------------------------------------
+
+
+def next_minute(practice: Practice) -> None:
+    """Its first seconds: a run of the scheduler asks for this minute's slots once."""
+    practice.skip(62 - practice.now().second)
+
+
+@contextmanager
+def without_pushes(practice: Practice) -> Iterator[None]:
+    practice.google.change(push_drop_chance=1.0)
+    practice.ehr.change_hooks(drop_chance=1.0)
+    try:
+        yield
+    finally:
+        practice.google.change(push_drop_chance=0.0)
+        practice.ehr.change_hooks(drop_chance=0.0)
+
+
+def test_a_change_whose_push_was_lost_is_found_by_the_look(practice: Practice) -> None:
+    found = settled(practice)
+    with without_pushes(practice):
+        practice.move(found.person, found.moving, practice.at(6) + HALF_AN_HOUR)
+        assert practice.google.deliveries()[-1]["outcome"] == "dropped"
+        next_minute(practice)
+        practice.deployment.scheduler.tick()
+        agree(practice, found.person)
+    in_sync(practice, found.person)
+    assert starts(practice, found.person, found.moving) == practice.at(6) + HALF_AN_HOUR
+
+
+def test_a_change_whose_hook_was_lost_is_found_by_the_poll(practice: Practice) -> None:
+    found = settled(practice)
+    with without_pushes(practice):
+        practice.ehr.staff("cancel", appointment=found.person.appointments[2])
+        assert practice.ehr.deliveries()[-1]["outcome"] == "dropped"
+        next_minute(practice)
+        practice.deployment.scheduler.tick()
+        agree(practice, found.person)
+    in_sync(practice, found.person)
+
+
+def test_a_run_of_the_scheduler_that_comes_twice_asks_for_nothing_twice(practice: Practice) -> None:
+    found = settled(practice)
+    next_minute(practice)
+    ended = last_number(practice.tasks.attempts())
+    practice.deployment.scheduler.tick()
+    until_none(practice, lambda: "tasks wait" if waiting(practice) else None)
+    first = asked_for(practice, ended)
+    assert any("looks-" in name for name in first)
+    assert any("poll-" in name for name in first)
+    practice.deployment.scheduler.tick()
+    until_none(practice, lambda: "tasks wait" if waiting(practice) else None)
+    assert asked_for(practice, ended) == first
+    in_sync(practice, found.person)
+
+
+def asked_for(practice: Practice, since: int) -> list[str]:
+    """Names of the scheduler's tasks, one for each attempt."""
+    names = [attempt["name"] for attempt in practice.tasks.attempts(since)]
+    return sorted(name for name in names if any(of in name for of in ("-looks-", "-poll-", "-due-")))
