@@ -33,7 +33,7 @@ class Console:
         if not total:
             return
         if self._live:
-            filled = _BAR * done // total if total else 0
+            filled = _BAR * done // total
             self._write(f"\r\033[K  {label:<18}{'█' * filled}{'░' * (_BAR - filled)}  {done}/{total}")
             self._open = True
         elif time.monotonic() - self._last >= _SPARSE_SECONDS:

@@ -30,7 +30,7 @@ def first_sync(setting: Setting) -> None:
     def over() -> bool:
         for sync in syncs:
             sync.look()
-        done, total = (sum(getattr(sync, each) for sync in syncs) for each in ("done", "total"))
+        done, total = sum(sync.done for sync in syncs), sum(sync.total for sync in syncs)
         setting.console.progress("first sync", done, total)
         return all(sync.over for sync in syncs)
 

@@ -14,6 +14,7 @@ import requests
 from sandbox.children import ChildFailedError
 from sandbox.deployment.deployment import Deployment, deployed
 from sandbox.deployment.plan import PARTS, PROJECT, Plan, Server
+from sandbox.serving import argument_parser
 from shared.adapters.clock import FileClock
 from shared.app.jobs import FeedTask, later
 from shared.clients import cloud_tasks
@@ -156,3 +157,9 @@ def test_two_deployments_live_side_by_side(deployment: Deployment) -> None:
         other.google.add_account("b@example.com", "UTC", "B")
         assert other.at.google.startswith(f"http://{OTHER}:")
     assert listens(deployment.at.google)
+
+
+def test_nobody_else_than_this_machine_is_served(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        argument_parser("google", "").parse_args(["--port", "0", "--host", "0.0.0.0"])
+    assert "'0.0.0.0' is no address of loopback" in capsys.readouterr().err
