@@ -100,6 +100,10 @@ class GoogleSandbox(_Clocked):
         names = ("sub", "email", "refresh_token", "client_id", "client_secret")
         return Account(**{name: made[name] for name in names})
 
+    def register(self, redirect_uri: str) -> None:
+        """An address that a consent may lead back to."""
+        self._ask("POST", "/control/redirect-uris", {"redirect_uri": redirect_uri})
+
     def revoke_grants(self, sub: str) -> None:
         """The person takes all consents back."""
         self._ask("POST", "/control/grants/revoke", {"sub": sub})
@@ -203,6 +207,10 @@ class EhrSandbox(_Control):
     def notify(self, url: str, secret: str) -> None:
         """From now on every change is told there."""
         self._ask("POST", "/control/hooks", {"url": url, "secret": secret})
+
+    def calls(self, calsync_api: str) -> None:
+        """Where its pages find the sync's endpoints."""
+        self._ask("POST", "/control/app", {"calsync_api": calsync_api})
 
     def token(self, practitioner: str, **claims: object) -> str:
         """What the EHR gives to its user; `claims`: another role, or what is wrong about it."""

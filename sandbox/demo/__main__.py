@@ -17,12 +17,13 @@ from sandbox.demo.errors import DemoError
 from sandbox.demo.first_sync import first_sync, load
 from sandbox.demo.interrupts import Interrupts, StoppedError
 from sandbox.demo.report import Result, show_result, write_json
+from sandbox.demo.rest import at_rest
 from sandbox.demo.rounds import play_rounds
 from sandbox.demo.setting import Setting, set_up
 from sandbox.demo.stack import STORES, running_stack, store_of
 from sandbox.demo.stay import stay
 from sandbox.demo.story import tell
-from sandbox.demo.survey import at_rest, survey
+from sandbox.demo.survey import survey
 from sandbox.demo.views import views
 from sandbox.serving import LOOPBACK
 from shared.core.errors import SyncError

@@ -71,6 +71,7 @@ class _Reader(HTMLParser):
     _action: str | None = None
     _fields: list[tuple[str, str]] = field(default_factory=list)
     _choices: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    _inside: bool = False
     _silent: int = 0
 
     def __post_init__(self) -> None:
@@ -83,15 +84,18 @@ class _Reader(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
-        if tag == "form" and self._action is None:
-            self._action = given.get("action", "")
-        elif tag == "input" and "name" in given:
+        if tag == "form":
+            self._inside = self._action is None
+            self._action = given.get("action", "") if self._inside else self._action
+        elif tag == "input" and "name" in given and self._inside:
             self._input(given, ticked="checked" in given)
         elif tag in ("style", "title"):
             self._silent += 1
 
     def handle_endtag(self, tag: str) -> None:
-        if tag in ("style", "title"):
+        if tag == "form":
+            self._inside = False
+        elif tag in ("style", "title"):
             self._silent -= 1
 
     def handle_data(self, data: str) -> None:

@@ -12,7 +12,7 @@ def connect(setting: Setting) -> None:
     """Sign in at the EHR, consent at Google, come back, finish, choose the labels. Raises DemoError."""
     for person in setting.people:
         setting.interrupts.check()
-        said = _consent(setting, person)
+        said = consent(setting.deployment.at.ehr, person)
         if person.account.email not in said.text:
             raise DemoError(f"{person.name} could not connect: {said.text}")
         person.front_end.change(client_label=person.label.value)
@@ -22,12 +22,10 @@ def connect(setting: Setting) -> None:
         )
 
 
-def _consent(setting: Setting, person: Person) -> Page:
-    """The page that a person sees at the end."""
+def consent(ehr: str, person: Person) -> Page:
+    """By the pages of the EHR at that URL and of Google: the page that the person sees at the end."""
     browser = Browser()
-    browser.submit(
-        browser.open(f"{setting.deployment.at.ehr}{RETURN_PAGE}"), practitioner=person.practitioner.id
-    )
+    browser.submit(browser.open(f"{ehr}{RETURN_PAGE}"), practitioner=person.practitioner.id)
     asked = browser.open(person.front_end.connect(person.account.email))
     returned = browser.submit(asked, account=person.account.sub, decision="allow")
     return browser.submit(returned)  # "Finish connecting"

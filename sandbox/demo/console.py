@@ -30,6 +30,8 @@ class Console:
 
     def progress(self, label: str, done: int, total: int) -> None:
         """How far something is; in a file or a pipe, a line every few seconds."""
+        if not total:
+            return
         if self._live:
             filled = _BAR * done // total if total else 0
             self._write(f"\r\033[K  {label:<18}{'█' * filled}{'░' * (_BAR - filled)}  {done}/{total}")

@@ -9,16 +9,18 @@ from datetime import time as wall_time
 
 from sandbox.controls import Imported, Json
 from sandbox.demo.arguments import IcsFile
-from sandbox.demo.check import compare, is_from_google
+from sandbox.demo.check import is_from_google
 from sandbox.demo.errors import DemoError
+from sandbox.demo.rest import at_rest
 from sandbox.demo.setting import CALENDAR_NAME, Person, Setting
-from sandbox.demo.views import views
 
 HAND_MADE_TITLE = "Piano tuner"
 SECONDS_MAX = 600.0
 """After which the first syncs are given up: 1,500 appointments at Google's pace take a few minutes."""
 _FAILED = frozenset({"reconnect_needed", "calendar_missing", "disconnected", "off", "paused"})
 """What ends a first sync; `failing` may still mend."""
+PUSH_SECONDS = 2.0
+"""Within which a change has become a task, on a busy machine too."""
 
 
 def first_sync(setting: Setting) -> None:
@@ -112,7 +114,8 @@ def load(setting: Setting, files: Sequence[IcsFile]) -> int:
         for line in _told(found):
             setting.console.say(f"    {line}")
         loaded += found.loaded
-    setting.until(lambda: not compare(views(setting)[0]).differences, SECONDS_MAX, "the end of loading")
+    setting.interrupts.sleep(PUSH_SECONDS)
+    at_rest(setting)
     taken_in = _taken_in(setting)
     setting.console.say(
         f"  {taken_in} of the {loaded} loaded events are personal appointments of {person.name} now;"

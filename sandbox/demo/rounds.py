@@ -82,11 +82,21 @@ def _at_the_practice(setting: Setting, person: Person) -> Iterator[Step]:
 
 def _booked_moved_cancelled(person: Person, hands: Hands, begins: datetime) -> Iterator[Step]:
     later, row = begins + AN_HOUR / 2, dict[str, Any]()
-    yield Step("book", "", lambda: row.update(hands.book(begins)), _shows(person, begins))
-    yield Step("reschedule", "", lambda: hands.reschedule(row["id"], later, SESSION), _shows(person, later))
+    yield Step(
+        "book", "one of many is booked", lambda: row.update(hands.book(begins)), _shows(person, begins)
+    )
+    yield Step(
+        "reschedule",
+        "one of many is moved",
+        lambda: hands.reschedule(row["id"], later, SESSION),
+        _shows(person, later),
+    )
     gone = _shows(person, later)
     yield Step(
-        "cancel", "", lambda: hands.staff("cancel", appointment=row["id"]), lambda both: not gone(both)
+        "cancel",
+        "one of many is cancelled",
+        lambda: hands.staff("cancel", appointment=row["id"]),
+        lambda both: not gone(both),
     )
 
 
@@ -107,25 +117,25 @@ def _made_moved_edited_deleted(hands: Hands, title: str, begins: datetime) -> It
     later, edited, made = begins + AN_HOUR / 2, f"{title}, edited", dict[str, str]()
     yield Step(
         "make",
-        "",
+        "one of many events is made",
         lambda: made.update(id=hands.make(title, begins)),
         lambda both: both.personal(title) == begins,
     )
     yield Step(
         "move",
-        "",
+        "one of many events is moved",
         lambda: hands.move(made["id"], later, AN_HOUR),
         lambda both: both.personal(title) == later,
     )
     yield Step(
         "edit",
-        "",
+        "one of many events is edited",
         lambda: hands.user("edit", event=made["id"], body={"summary": edited}),
         lambda both: both.personal(edited) == later,
     )
     yield Step(
         "delete",
-        "",
+        "one of many events is deleted",
         lambda: hands.user("delete", event=made["id"]),
         lambda both: both.personal(edited, status="cancelled") is not None,
     )

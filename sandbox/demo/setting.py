@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -63,9 +64,9 @@ class Setting:
 
     def until(self, done: Callable[[], bool], seconds: float, what: str) -> None:
         """Wait. Raises DemoError when it does not come to pass in time, StoppedError on Ctrl-C."""
-        deadline = datetime.now(UTC) + timedelta(seconds=seconds)
+        deadline = time.monotonic() + seconds
         while not done():
-            if datetime.now(UTC) > deadline:
+            if time.monotonic() > deadline:
                 raise DemoError(f"{what} did not come to pass within {seconds:g} s{self.troubles()}")
             self.interrupts.sleep(POLL_SECONDS)
 
@@ -75,9 +76,9 @@ class Setting:
         return f"; the functions say: {', '.join(said)}" if said else ""
 
 
-def troubles(deployment: Deployment, function: Function, since: int = 0) -> Iterable[str]:
-    """Errors in a function's log from line `since` on: its name, the event, and the reason."""
-    for line in deployment.lines(function)[since:]:
+def troubles(deployment: Deployment, function: Function) -> Iterator[str]:
+    """Errors in a function's log: its name, the event, and the reason."""
+    for line in deployment.lines(function):
         if line.get("severity") == "ERROR":
             why = line.get("reason") or line.get("bug") or line.get("status")
             yield f"{function.value} {line['event']} {why}"

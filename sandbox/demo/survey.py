@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
 
 from sandbox.controls import last_number
 from sandbox.demo.check import Found, broken_rules, compare, ehr_writes, google_writes
+from sandbox.demo.rest import at_rest
 from sandbox.demo.setting import Person, Setting, troubles
 from sandbox.demo.views import views
 from shared.app.jobs import CalendarTask, arriving
@@ -17,11 +17,6 @@ from shared.ports import Queue
 from shared.settings import Function, SecretName, load
 
 PASS_SECONDS_MAX = 120.0
-QUIET_SECONDS_MAX = 60.0
-SOON = timedelta(minutes=2)
-"""A task due later is not waited for: what was set aside is looked at again tomorrow."""
-_QUIET_LOOKS = 5
-"""In a row: between two of them a message may be on its way."""
 
 
 @dataclass(frozen=True)
@@ -65,21 +60,6 @@ def survey(setting: Setting) -> Verdict:
     calendars = {person.account.sub: person.calendar for person in setting.people}
     broken = tuple(broken_rules(google.requests(), calendars))
     return Verdict(found, rewrites, broken, tuple(sorted(_troubles(setting))))
-
-
-def at_rest(setting: Setting) -> None:
-    """Until no job runs or is to run soon."""
-    quiet = 0
-
-    def done() -> bool:
-        nonlocal quiet
-        soon = setting.now() + SOON
-        waiting = setting.deployment.tasks.waiting()
-        busy = any(each["running"] or datetime.fromisoformat(each["due_at"]) < soon for each in waiting)
-        quiet = 0 if busy else quiet + 1
-        return quiet >= _QUIET_LOOKS
-
-    setting.until(done, QUIET_SECONDS_MAX, "the end of all jobs")
 
 
 def _pass_once_more(setting: Setting) -> None:

@@ -209,6 +209,7 @@ class _Job:
     def _met_gone(self, work: Slice, calendar: Calendar) -> Outcome | None:
         """Ours: nothing moves until it is repaired. Another goes once the account lists it no longer."""
         if calendar.role is Role.APPOINTMENTS:
+            self._refute_missing(work)
             if not self.fence.saves(replace(calendar, missing=True)):
                 return None
             raise BlockedError("calendar_missing")
@@ -220,6 +221,13 @@ class _Job:
         if sure:
             gone = replace(gone, leaving=True, problem="external_calendar_gone", pass_at=now)
         return Outcome(State.IDLE, pass_due=sure) if self.fence.saves(gone) else None
+
+    def _refute_missing(self, work: Slice) -> None:
+        """Google says now and then that what is there is not: RetryableError while the account lists it."""
+        assert work.calendar.calendar_id is not None
+        with contextlib.suppress(GoneError):
+            work.service.calendar(work.calendar.calendar_id)
+            raise RetryableError("calendar_not_found")
 
     def _wants_everything(self, calendar: Calendar, connection: Connection) -> bool:
         if self.everything or calendar.leaving or calendar.usable_cursor is None:
@@ -275,10 +283,11 @@ class _Job:
     def _under_lease(self, work: Slice, gathered: Gathered | None) -> Outcome:
         now = self.world.clock.now()
         try:
-            return work.run(gathered)
-        except CursorLostError:
+            return self._run(work, gathered)
+        except CursorLostError:  # of a listing from its beginning: in haste it would only say so again
             work.give_up(pass_at=now)
-            return Outcome(State.MORE, again_at=now, look=True)
+            again_at = now + timedelta(seconds=self.world.limits.retry_seconds)
+            return Outcome(State.MORE, again_at=again_at, look=True)
         except GoneError:
             missing = work.calendar.role is Role.APPOINTMENTS
             work.give_up(missing=missing)
@@ -290,3 +299,11 @@ class _Job:
             raise
         except StaleError:  # the lease is not ours any more: another job goes on
             return self.busy()
+
+    def _run(self, work: Slice, gathered: Gathered | None) -> Outcome:
+        try:
+            return work.run(gathered)
+        except GoneError:
+            if work.calendar.role is Role.APPOINTMENTS and work.calendar.calendar_id is not None:
+                self._refute_missing(work)
+            raise

@@ -49,6 +49,8 @@ class Gatherer(ABC):
     _cases: dict[str, Case] = field(default_factory=dict)
     unread: set[str] = field(default_factory=set)
     """Masters of series that live and whose occurrences cannot be told now."""
+    _told_alive: set[str] = field(default_factory=set)
+    """Masters of occurrences that were listed: who sees busy times only sees these and not their series."""
     _pass_wanted: bool = False
     _orphans: int = 0
 
@@ -124,6 +126,8 @@ class Gatherer(ABC):
         for read in self.following(last, page):
             events |= {event.id: event for event in read.events}
             last = read
+        told = (event.origin.series_id for event in events.values() if event.origin and not event.cancelled)
+        self._told_alive.update(told)
         return list(events.values()), last.cursor
 
     def following(self, first: EventPage, page: Callable[[str | None], EventPage]) -> Iterator[EventPage]:
@@ -165,7 +169,7 @@ class Gatherer(ABC):
         try:
             return self.tools.service.instances(self.tools.calendar_id, master_id, start, end)
         except (GoneError, RejectedError):
-            if master is not None or self._lives(master_id):
+            if master is not None or master_id in self._told_alive or self._lives(master_id):
                 self.unread.add(master_id)
                 self._pass_wanted = True
             return []

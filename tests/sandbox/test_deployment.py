@@ -19,6 +19,7 @@ from shared.app.jobs import FeedTask, later
 from shared.clients import cloud_tasks
 from shared.settings import PREFIX, Function, load, used_by
 from tests.eventually import eventually
+from tests.loopback import OTHER, needs_other
 
 
 @pytest.fixture(scope="module")
@@ -149,8 +150,9 @@ def test_whoever_waits_for_it_may_give_up() -> None:
         raise AssertionError("it came up")
 
 
+@needs_other
 def test_two_deployments_live_side_by_side(deployment: Deployment) -> None:
-    with deployed(Plan(parts=(Server.GOOGLE,), host="127.0.0.2")) as other:
+    with deployed(Plan(parts=(Server.GOOGLE,), host=OTHER)) as other:
         other.google.add_account("b@example.com", "UTC", "B")
-        assert other.at.google.startswith("http://127.0.0.2:")
+        assert other.at.google.startswith(f"http://{OTHER}:")
     assert listens(deployment.at.google)
