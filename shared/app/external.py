@@ -126,7 +126,7 @@ class ExternalGatherer(Gatherer):
 
     def _see_lacking(self, listed: list[Event], occurrences: list[Event]) -> None:
         """What nothing was said of: gone where the listings speak of it or of its series, else to be read."""
-        evidence = {event.id for event in listed}
+        evidence = {event.id for event in listed if event.cancelled or event.master}
         series = self._series_told(listed, occurrences)
         for item in list(self.items):
             if self.is_read(item):
@@ -147,7 +147,7 @@ class ExternalGatherer(Gatherer):
     def _series_told(self, listed: list[Event], occurrences: list[Event]) -> set[str]:
         """Series of which some occurrences were told, and those that are over: what they lack is gone."""
         told = {event.origin.series_id for event in occurrences if event.origin}
-        over = {event.id for event in listed if event.origin is None and not event.master}
+        over = {event.id for event in listed if event.cancelled or not event.series}
         keys, calendar_key = self.tools.world.keys, self.tools.calendar.key
         return {keys.series(calendar_key, master) for master in (told | over) - self.unread}
 

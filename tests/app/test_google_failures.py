@@ -211,6 +211,26 @@ def test_an_empty_answer_to_a_complete_pass_frees_nothing_and_loses_nothing(
     assert len(family.blocks) == 8
 
 
+def test_a_complete_listing_that_lacks_a_series_that_lives_frees_nothing(
+    stage: Stage, family: External
+) -> None:
+    """Each occurrence that it lacks is read by its id first."""
+    family.add(hours=48)
+    series = family.add(hours=72, **WEEKLY)
+    second = stage.google.events.instances(family.whose.sub, family.id, series)["items"][1]["id"]
+    family.move(second, hours=80)
+    family.sync()
+    before = {row["id"] for row in family.blocks}
+    answers = Answers(stage)
+    answers.change = lambda operation, given, answer: (
+        {**answer, "items": [each for each in answer["items"] if each.get("recurringEventId") != series]}
+        if kind_of(operation, given) == "occurrences"
+        else answer
+    )
+    family.sync(everything=True)
+    assert {row["id"] for row in family.blocks} == before
+
+
 def test_a_listing_without_a_token_at_its_end_is_applied_and_the_old_one_stays(
     stage: Stage, family: External
 ) -> None:

@@ -13,7 +13,7 @@ from shared.settings import Function, load
 from tests.process.people import Practice
 
 SETTINGS = {
-    "LEASE_S": "3",
+    "LEASE_S": "10",  # a test may look on while a job is held; nobody waits for its end, the clock is moved
     "BUCKET_S": "0.2",
     "GOOGLE_UNITS_A_SECOND": "1000",  # the sandbox asks for no pace here, and nobody waits for it
     "LOOK_MINUTES": "1",

@@ -90,6 +90,11 @@ def at_rest(practice: Practice, *people: Person) -> None:
     until_none(practice, lambda: unrest(practice, people) or _differences(practice, people))
 
 
+def idle(practice: Practice) -> None:
+    """The queues are."""
+    until_none(practice, lambda: _work(practice))
+
+
 def agree(practice: Practice, *people: Person) -> None:
     """Both sides agree; who knows for how long."""
     until_none(practice, lambda: _differences(practice, people))
@@ -130,6 +135,10 @@ def unrest(practice: Practice, people: tuple[Person, ...]) -> str | None:
             return f"a pass is not over ({connection.status.value}, {record.progress}, {record.problem})"
         if record.lease is not None or record.retry_at is not None:
             return f"there is more to do ({record.lease}, {record.retry_at}, {record.problem})"
+    return _work(practice)
+
+
+def _work(practice: Practice) -> str | None:
     left = waiting(practice)
     return f"{len(left)} tasks wait, first {left[0]}" if left else None
 

@@ -22,8 +22,10 @@ from shared.core.identity import Keys
 from shared.ports import Documents
 from shared.settings import Function, SecretName
 
-FAMILY, GIVEN, NOTE, TITLE = "Kanarius", "Testa", "Befundnotiz", "Privatissimum"
-"""In the name of every client, in every note and in every title of somebody's own time: to be looked for."""
+FAMILY, GIVEN, NOTE = "Kanarius", "Testamaria", "Befundnotiz"
+"""In the name of every client, and in every note: to be looked for."""
+OWN_TITLE, TITLE = "Eigenzeit", "Privatissimum"
+"""Of a practitioner's own time in the EHR, and of every event made by hand."""
 ZONE = ZoneInfo("Europe/Berlin")
 SECONDS = 60.0
 _HOURS = (8, 9, 10, 11, 13, 14, 15, 16)
@@ -58,6 +60,8 @@ class Practice:
         self._session.trust_env = False
         self._numbers = itertools.count(1)
         self._patients: list[str] = []
+        self.codes: list[str] = []
+        """Of consents, Google's and our own."""
         self._ahead = deployment.plan.ahead
 
     def close(self) -> None:
@@ -126,7 +130,7 @@ class Practice:
             start=begins.isoformat(),
             end=(begins + _MINUTES).isoformat(),
             zone=ZONE.key,
-            title=f"{TITLE} {index}",
+            title=f"{OWN_TITLE} {index}",
         )
 
     def _practitioner(self, number: int) -> str:
@@ -187,8 +191,10 @@ class Practice:
         """From the EHR's page to Google's, through oauth_callback, and back."""
         url = self.ask(person, "POST", "/connect", {"login_hint": person.account.email})["url"]
         self.google.lay_down_consent(person.sub)
-        landed = self._session.get(url, timeout=SECONDS).url
-        [code] = parse_qs(urlsplit(landed).query)["code"]
+        landed = self._session.get(url, timeout=SECONDS)
+        addresses = [each.headers["location"] for each in landed.history]
+        self.codes += [code for each in addresses for code in parse_qs(urlsplit(each).query).get("code", ())]
+        code = self.codes[-1]
         return self.ask(person, "POST", "/connect/complete", {"code": code})
 
     def start(self, person: Person) -> None:

@@ -51,6 +51,11 @@ def configured(practice: Practice, function: Function, **settings: str) -> Itera
         deployment.restart(function)
 
 
+def next_minute(practice: Practice) -> None:
+    """Its first seconds: a run of the scheduler asks for this minute's slots once."""
+    practice.skip(62 - practice.now().second)
+
+
 # --- changes --------------------------------------------------------------------------------------------
 
 
@@ -111,6 +116,11 @@ def change_both_sides(practice: Practice, found: Settled) -> Changes:
         events={found.moving: practice.at(2) + HALF_AN_HOUR, made: practice.by_hand(4)},
         deleted=found.going,
     )
+
+
+def starts(practice: Practice, person: Person, event: str) -> datetime:
+    events = {each["id"]: each for each in practice.google.events(practice.calendar_id(person))}
+    return instant(events[event]["start"]["dateTime"])
 
 
 def instant(text: str) -> datetime:

@@ -12,11 +12,11 @@ from sandbox.controls import last_number
 from sandbox.deployment.plan import Server
 from shared.settings import Function
 from tests.eventually import eventually
-from tests.process.judge import agree, in_sync, until_none, waiting
+from tests.process.judge import agree, idle, in_sync
 from tests.process.people import Person, Practice
-from tests.process.stories import HALF_AN_HOUR, asked, configured, held, instant, settled
+from tests.process.stories import HALF_AN_HOUR, asked, configured, held, next_minute, reached, settled, starts
 
-PUSHES, PACE_SECONDS = 200, 0.02
+PUSHES, PACE_SECONDS = 200, 0.01
 
 
 def jobs_of(practice: Practice, person: Person) -> tuple[set[str], set[str]]:
@@ -36,27 +36,21 @@ def arrived(names: set[str]) -> set[str]:
 
 
 def test_pushes_that_meet_a_job_wait_for_it_together_and_none_is_lost(practice: Practice) -> None:
-    with configured(practice, Function.SYNC_TASK, LEASE_S="30"):
-        found = settled(practice)
-        before = len(asked(practice, found.person, "events.patch"))
-        known = arrived(jobs_of(practice, found.person)[0])
-        with held(practice, "events.patch"):
-            practice.reschedule(found.person.appointments[2], practice.at(2) + HALF_AN_HOUR)
-            eventually(lambda: len(asked(practice, found.person, "events.patch")) > before, "a job runs")
-            for index in range(2, 8):
-                practice.move(found.person, found.moving, practice.at(index) + HALF_AN_HOUR)
-                time.sleep(0.3)  # each in a bucket of its own
-            eventually(lambda: len(arrived(jobs_of(practice, found.person)[0]) - known) > 3, "they came")
-            _, wait = jobs_of(practice, found.person)
-        # what comes within two seconds waits for the same, two to four seconds long
-        assert 1 <= len({name for name in wait if name.startswith("waiting")}) <= 2
-        in_sync(practice, found.person)
-        assert starts(practice, found.person, found.moving) == practice.at(7) + HALF_AN_HOUR
-
-
-def starts(practice: Practice, person: Person, event: str) -> object:
-    events = {each["id"]: each for each in practice.google.events(practice.calendar_id(person))}
-    return instant(events[event]["start"]["dateTime"])
+    found = settled(practice)
+    before = len(asked(practice, found.person, "events.patch"))
+    known = arrived(jobs_of(practice, found.person)[0])
+    with held(practice, "events.patch"):
+        practice.reschedule(found.person.appointments[2], practice.at(2) + HALF_AN_HOUR)
+        reached(practice, found.person, "events.patch", skip=before)
+        for index in range(2, 8):
+            practice.move(found.person, found.moving, practice.at(index) + HALF_AN_HOUR)
+            time.sleep(0.3)  # each in a bucket of its own
+        eventually(lambda: len(arrived(jobs_of(practice, found.person)[0]) - known) > 3, "they came")
+        _, wait = jobs_of(practice, found.person)
+    # what comes within two seconds waits for the same, two to four seconds long
+    assert 1 <= len({name for name in wait if name.startswith("waiting")}) <= 2
+    in_sync(practice, found.person)
+    assert starts(practice, found.person, found.moving) == practice.at(7) + HALF_AN_HOUR
 
 
 def test_two_hundred_pushes_are_a_few_jobs_and_every_one_is_answered(practice: Practice) -> None:
@@ -117,11 +111,6 @@ def forged(practice: Practice, path: str, header: str) -> int:
 # --- none at all ----------------------------------------------------------------------------------------
 
 
-def next_minute(practice: Practice) -> None:
-    """Its first seconds: a run of the scheduler asks for this minute's slots once."""
-    practice.skip(62 - practice.now().second)
-
-
 @contextmanager
 def without_pushes(practice: Practice) -> Iterator[None]:
     practice.google.change(push_drop_chance=1.0)
@@ -161,12 +150,12 @@ def test_a_run_of_the_scheduler_that_comes_twice_asks_for_nothing_twice(practice
     next_minute(practice)
     ended = last_number(practice.tasks.attempts())
     practice.deployment.scheduler.tick()
-    until_none(practice, lambda: "tasks wait" if waiting(practice) else None)
+    idle(practice)
     first = asked_for(practice, ended)
     assert any("looks-" in name for name in first)
     assert any("poll-" in name for name in first)
     practice.deployment.scheduler.tick()
-    until_none(practice, lambda: "tasks wait" if waiting(practice) else None)
+    idle(practice)
     assert asked_for(practice, ended) == first
     in_sync(practice, found.person)
 
