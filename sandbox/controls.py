@@ -118,7 +118,8 @@ class GoogleSandbox(_Clocked):
         self._ask("POST", "/control/consents", {"sub": sub})
 
     def import_ics(self, sub: str, calendar: str, name: str, text: str) -> Imported:
-        details = {"sub": sub, "calendar": calendar, "name": name, "text": text}
+        """A calendar file, its series among it."""
+        details = {"sub": sub, "calendar": calendar, "name": name, "text": text, "series": True}
         answer = self._ask("POST", "/control/import-ics", details)
         problems = (f"{each['file']}, line {each['line']}: {each['sentence']}" for each in answer["problems"])
         return Imported(answer["created"], answer["left_out"], tuple(problems))
@@ -126,6 +127,13 @@ class GoogleSandbox(_Clocked):
     def events(self, calendar: str) -> list[Json]:
         """Every event, deleted ones too."""
         answer: list[Json] = self._ask("GET", f"/control/calendars/{quote(calendar, safe='')}/events")
+        return answer
+
+    def screen(self, calendar: str, start: datetime, end: datetime) -> list[Json]:
+        """What the owner sees between two instants: living events, series as their occurrences."""
+        path = f"/control/calendars/{quote(calendar, safe='')}/screen"
+        between = {"start": start.isoformat(), "end": end.isoformat()}
+        answer: list[Json] = self._ask("GET", path, params=between)
         return answer
 
     def requests(self, since: int = 0) -> list[Json]:
@@ -189,6 +197,13 @@ class EhrSandbox(_Control):
             following = (link["url"] for link in bundle["link"] if link["relation"] == "next")
             path = next((url.removeprefix(self.url) for url in following), None)
         raise ControlError(f"the sandbox EHR has more than {_PATIENT_PAGES_MAX} pages of patients")
+
+    def screen(self, calendar: str, start: datetime, end: datetime) -> list[Json]:
+        """What the owner sees between two instants: living events, series as their occurrences."""
+        path = f"/control/calendars/{quote(calendar, safe='')}/screen"
+        between = {"start": start.isoformat(), "end": end.isoformat()}
+        answer: list[Json] = self._ask("GET", path, params=between)
+        return answer
 
     def requests(self, since: int = 0) -> list[Json]:
         """API requests with a number above `since`, oldest first."""

@@ -104,8 +104,9 @@ def is_told_in_words(printed: str, calendar: Path) -> None:
     assert "no Firestore emulator here: gcloud is not installed" in printed
     assert "a practice on Saturday, 2030-01-05 12:00 UTC" in printed
     assert f"{calendar}, line 12: " in printed
-    assert "3 events loaded; 1 left out: 1 recurring" in printed
-    assert "2 of the 3 loaded events are personal appointments" in printed
+    assert "4 events loaded; 0 left out" in printed
+    assert re.search(r"from the 4 loaded events .* has 7 personal appointments", printed)
+    assert "the primary calendar takes their time too, 11 blocks in the EHR" in printed
     assert "every write to Google: sendUpdates=none, no attendees, appointments calendars only" in printed
 
 
@@ -114,8 +115,9 @@ def is_told_to_a_program(told: dict[str, Any]) -> None:
     assert told["counts"]["appointments"] == told["counts"]["events"] > 40
     assert told["counts"]["writes_of_one_more_pass"] == 0
     assert told["counts"]["put_back"] == 2
-    assert told["counts"]["loaded"] == 3
-    assert len(told["latencies_ms"]) == 10
+    assert told["counts"]["loaded"] == 4
+    assert told["counts"]["blocks"] == 11
+    assert len(told["latencies_ms"]) == 13
     assert all(latency > 0 for latency in told["latencies_ms"].values())
     assert [len(found) for found in told["samples_ms"].values()] == [7, 7]  # 4 of the story, 1 of each
     assert set(told["latency_p95_ms"]) == set(told["samples_ms"]) == {"ehr_to_google", "google_to_ehr"}

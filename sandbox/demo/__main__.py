@@ -16,6 +16,7 @@ from sandbox.demo.day import richest_day, show_day
 from sandbox.demo.errors import DemoError
 from sandbox.demo.first_sync import first_sync, load
 from sandbox.demo.interrupts import Interrupts, StoppedError
+from sandbox.demo.primary import choose_primary, primary_changes
 from sandbox.demo.report import Result, show_result, write_json
 from sandbox.demo.rest import at_rest
 from sandbox.demo.rounds import play_rounds
@@ -79,10 +80,11 @@ def _play(setting: Setting, options: Options, store: str, began: float) -> Resul
     connect(setting)
     say("first sync, all at the same time, each at Google's pace: 9 units of its quota a second")
     first_sync(setting)
+    choose_primary(setting)
     loaded = load(setting, options.ics)
     at_rest(setting)  # all that it wrote comes back as pushes
     say("changes on both sides, and how long the other side took to have them")
-    changes = tell(setting)
+    changes = [*tell(setting), *tell(setting, primary_changes(setting, setting.people[0]))]
     say("and many more, by all practitioners at the same time")
     rounds = play_rounds(setting, options.changes, options.seed)
     say("both sides, and one more complete pass")

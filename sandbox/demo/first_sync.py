@@ -118,9 +118,9 @@ def load(setting: Setting, files: Sequence[IcsFile]) -> int:
     at_rest(setting)
     taken_in = _taken_in(setting)
     setting.console.say(
-        f"  {taken_in} of the {loaded} loaded events are personal appointments of {person.name} now;"
+        f"  from the {loaded} loaded events {person.name} has {taken_in} personal appointments: of a series"
     )
-    setting.console.say("  days before today and beyond the horizon are not taken in")
+    setting.console.say("  one each occurrence; what is before today or beyond the horizon is not taken in")
     return loaded
 
 

@@ -40,6 +40,15 @@ class FrontEnd:
     def start(self, calendar_name: str) -> None:
         self._call("POST", "/start", {"calendar_name": calendar_name})
 
+    def choose(self, calendar: str) -> None:
+        """Have this calendar's events take the practitioner's time."""
+        self._call("POST", "/external-calendars/choose", {"id": calendar})
+
+    def external(self) -> list[Json]:
+        """The calendars that were chosen."""
+        found: list[Json] = self._call("GET", "/external-calendars")
+        return found
+
     def calendar_id(self) -> str | None:
         """Google's id of the appointments calendar; None: it is not made yet."""
         found: list[Json] = self._call("GET", "/calendars")

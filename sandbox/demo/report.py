@@ -59,9 +59,10 @@ class Result:
 
 
 def show_result(setting: Setting, result: Result, console: Console) -> None:
-    console.say(_row("practitioner", "appointments", "events", "personal", "set aside"))
+    console.say(_row("practitioner", "appointments", "events", "personal", "blocks", "set aside"))
     for person, found, aside in zip(setting.people, result.verdict.found, result.set_aside, strict=True):
-        console.say(_row(person.name, found.appointments, found.events, found.personal, aside))
+        counts = (found.appointments, found.events, found.personal, found.blocks, aside)
+        console.say(_row(person.name, *counts))
     for line in _summary(result):
         console.say(line)
 
@@ -116,6 +117,7 @@ def as_json(result: Result) -> dict[str, Any]:
             "appointments": sum(each.appointments for each in found),
             "events": sum(each.events for each in found),
             "personal": sum(each.personal for each in found),
+            "blocks": sum(each.blocks for each in found),
             "loaded": result.loaded,
             "put_back": result.put_back,
             "differences": len(result.verdict.differences),

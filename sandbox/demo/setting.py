@@ -36,6 +36,8 @@ class Person:
     """Google's id of the appointments calendar, once it is made."""
     settings: Json = field(default_factory=dict)
     """As the product tells them, once it is connected."""
+    chose: bool = False
+    """Whether what stands in their primary calendar takes their time."""
 
     @property
     def name(self) -> str:

@@ -71,10 +71,10 @@ class Hands:
         )
 
 
-def tell(setting: Setting) -> list[Change]:
-    """Everything happens to the first practitioner."""
+def tell(setting: Setting, steps: Iterator[Step] | None = None) -> list[Change]:
+    """These steps, or those of the appointments calendar; everything happens to the first practitioner."""
     changes = []
-    for change in measured(setting, [_steps(setting, setting.people[0])]):
+    for change in measured(setting, [steps or _steps(setting, setting.people[0])]):
         took = "never" if change.latency_ms is None else f"{change.latency_ms:.0f} ms"
         setting.console.say(f"  {took:>8}  {change.told}")
         changes.append(change)

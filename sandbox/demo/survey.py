@@ -67,9 +67,9 @@ def _pass_once_more(setting: Setting) -> None:
     function = Function.SETTINGS_API
     tasks = cloud_tasks(load(function, setting.deployment.environment(function)))
     before = {person.name: _last_full_read(person) for person in setting.people}
-    for person in setting.people:
-        whole = CalendarTask(_calendar_key(setting, person), everything=True, queue=Queue.BULK)
-        tasks.enqueue(arriving(whole, setting.now()))
+    keys = [key for person in setting.people for key in _calendar_keys(setting, person)]
+    for key in keys:
+        tasks.enqueue(arriving(CalendarTask(key, everything=True, queue=Queue.BULK), setting.now()))
     tasks.close()
     setting.until(
         lambda: all(_last_full_read(person) != before[person.name] for person in setting.people),
@@ -80,13 +80,17 @@ def _pass_once_more(setting: Setting) -> None:
 
 
 def _last_full_read(person: Person) -> str:
-    return str(person.front_end.state()["calendar"]["last_full_read"])
+    """Of the calendar that was read longest ago."""
+    chosen = person.front_end.external() if person.chose else []
+    return min(str(each["last_full_read"]) for each in [person.front_end.state()["calendar"], *chosen])
 
 
-def _calendar_key(setting: Setting, person: Person) -> str:
+def _calendar_keys(setting: Setting, person: Person) -> Iterator[str]:
     keys = Keys(setting.deployment.secrets[SecretName.IDENTITY_KEY].encode())
     connection = keys.connection(setting.deployment.plan.practice, person.practitioner.id)
-    return keys.calendar(connection, person.account.sub)
+    yield keys.calendar(connection, person.account.sub)
+    if person.chose:
+        yield keys.calendar(connection, person.account.sub, person.account.email)
 
 
 def _troubles(setting: Setting) -> Iterator[str]:

@@ -311,7 +311,7 @@ def test_writes_are_told_from_reads() -> None:
 
 # --- the verdict ----------------------------------------------------------------------------------------
 
-FINE = Found(appointments=1, events=1, personal=0, duplicates=0, differences=())
+FINE = Found(appointments=1, events=1, personal=0, blocks=0, duplicates=0, differences=())
 VERDICT = Verdict((FINE,), {"Google": 0, "the EHR": 0}, ())
 ROUNDS = {
     Direction.EHR_TO_GOOGLE: [Change("book", "", 1000.0)],
