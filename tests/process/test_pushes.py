@@ -98,7 +98,7 @@ def test_with_the_queue_down_senders_are_asked_to_come_again_and_nothing_is_lost
         assert forged(practice, "/ehr/demo", "X-Calsync-Signature") == 401
         assert forged(practice, "/ehr/nobody", "X-Calsync-Signature") == 401
     finally:
-        practice.up_again(Server.TASKS)
+        practice.deployment.start(Server.TASKS)
     in_sync(practice, found.person)
     assert starts(practice, found.person, found.moving) == practice.at(6) + HALF_AN_HOUR
 
