@@ -93,6 +93,7 @@ class Slice:
         self.renderer = Renderer(world.keys, settings, connection.practitioner, taken_in, calendar.rules)
         self.items = Items(world.documents, calendar, connection.practice)
         self._pass_follows = False
+        self._look_follows = False
 
     def tools(self) -> Tools:
         return Tools(self.world, self.connection, self.calendar, self.service, self.ehr, self.renderer)
@@ -142,6 +143,8 @@ class Slice:
             self._flush(keep=0)  # what is settled is not at the mercy of one more call
             try:
                 self.calendar = renew_channel(self.world, push, self.calendar, self.service, self._save)
+                # nobody was told of what happened between our reading and the new channel's first breath
+                self._look_follows = self.calendar.watch_problem is None
             except OverLimitError as error:
                 pause(self.world, self.connection.sub, error.after_seconds)
 
@@ -255,13 +258,12 @@ class Slice:
         goes_on = retry_at if takes_up(calendar, bulk=self.bulk) else None
         pass_due = pass_at is not None and pass_at <= now and not self.bulk
         next_pass = None if pass_due else pass_at
-        again_at = earliest(goes_on, next_pass, now if settler.look_wanted else None)
+        look = settler.look_wanted or self._look_follows
+        again_at = earliest(goes_on, next_pass, now if look else None)
         if again_at is not None and settler.stop_after is not None:
             again_at = max(again_at, now + timedelta(seconds=settler.stop_after))
         state = State.MORE if again_at is not None and again_at <= now else State.DONE
-        return Outcome(
-            state, again_at, settler.look_wanted, pass_due, counts=settler.counts, orphans=gathered.orphans
-        )
+        return Outcome(state, again_at, look, pass_due, counts=settler.counts, orphans=gathered.orphans)
 
     def _progress(self, retry_at: datetime | None, now: datetime) -> Progress | None:
         """A pass is at its end when nothing that it found is left to be begun."""
