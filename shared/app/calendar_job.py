@@ -52,6 +52,8 @@ from shared.ports import (
 
 LEASE_TRIES = 3
 BUSY_SECONDS = 2
+BUSY_WAITS_SECONDS = (0.05, 0.15, 0.3)
+"""How long a live job waits for the calendar before it comes again."""
 BUSY_BULK_SECONDS = 20
 ACCOUNT_TAKEN_SECONDS = (5, 20)
 """Another bulk job has the account: when to come again, at random, for several may be waiting."""
@@ -73,7 +75,7 @@ def run_calendar_job(
     bulk = queue is Queue.BULK
     job = _Job(world, calendar_key, frozenset(ids), look=look, everything=everything and bulk, bulk=bulk)
     for _ in range(LEASE_TRIES):
-        outcome = job.run()
+        outcome = job.run_when_free()
         if outcome is not None:
             return outcome
     return job.busy()
@@ -87,10 +89,22 @@ class _Job:
     look: bool
     everything: bool
     bulk: bool
+    met_lease: bool = False
+    """Another job had the calendar."""
     fence: Fence = field(init=False)
 
     def __post_init__(self) -> None:
         self.fence = Fence(self.world, self.key)
+
+    def run_when_free(self) -> Outcome | None:
+        """A live job waits a little for one that is about to end: mostly that has an echo to look at."""
+        for wait in () if self.bulk else BUSY_WAITS_SECONDS:
+            self.met_lease = False
+            outcome = self.run()
+            if not self.met_lease:
+                return outcome
+            self.world.clock.sleep(wait)
+        return self.run()
 
     def run(self) -> Outcome | None:
         """None: somebody wrote the calendar document, or the connection, since it was read."""
@@ -158,6 +172,7 @@ class _Job:
         if connection.pause_until is not None and connection.pause_until > now:
             return self.busy((connection.pause_until - now).total_seconds())
         if calendar.is_leased(now):
+            self.met_lease = True
             return self.busy()
         if now < self._rests_until(calendar):
             self._note(calendar)

@@ -92,8 +92,9 @@ class Slice:
         taken_in = window(settings.start_from, settings.horizon_days, now=self.started, zone=settings.zone)
         self.renderer = Renderer(world.keys, settings, connection.practitioner, taken_in, calendar.rules)
         self.items = Items(world.documents, calendar, connection.practice)
+        self._unseen = False
+        """The first channel lives: what happened since the listing was told to nobody."""
         self._pass_follows = False
-        self._look_follows = False
 
     def tools(self) -> Tools:
         return Tools(self.world, self.connection, self.calendar, self.service, self.ehr, self.renderer)
@@ -141,12 +142,12 @@ class Slice:
         push = self.world.push
         if push is not None and channel_due(self.calendar, push, self.world.clock.now()):
             self._flush(keep=0)  # what is settled is not at the mercy of one more call
+            told = _is_told(self.calendar, self.world.clock.now())
             try:
                 self.calendar = renew_channel(self.world, push, self.calendar, self.service, self._save)
-                # nobody was told of what happened between our reading and the new channel's first breath
-                self._look_follows = self.calendar.watch_problem is None
             except OverLimitError as error:
                 pause(self.world, self.connection.sub, error.after_seconds)
+            self._unseen = not told and _is_told(self.calendar, self.world.clock.now())
 
     def _write_down(self, cases: list[Case]) -> None:
         """Save what must not be forgotten, as something to be taken up, and with it the lease."""
@@ -258,7 +259,7 @@ class Slice:
         goes_on = retry_at if takes_up(calendar, bulk=self.bulk) else None
         pass_due = pass_at is not None and pass_at <= now and not self.bulk
         next_pass = None if pass_due else pass_at
-        look = settler.look_wanted or self._look_follows
+        look = settler.look_wanted or self._unseen
         again_at = earliest(goes_on, next_pass, now if look else None)
         if again_at is not None and settler.stop_after is not None:
             again_at = max(again_at, now + timedelta(seconds=settler.stop_after))
@@ -289,6 +290,11 @@ class Slice:
         """Daily, and spread: who began at the same time drifts apart."""
         spread = timedelta(minutes=slot(self.calendar.key, 120) - 60)
         return now + timedelta(seconds=self.world.limits.daily_seconds) + spread
+
+
+def _is_told(calendar: Calendar, now: datetime) -> bool:
+    """Whether some channel tells of its changes."""
+    return any(row.resource_id is not None and row.expires > now for row in calendar.channels)
 
 
 def _was_open(case: Case) -> bool:

@@ -13,7 +13,6 @@ from shared.app.jobs import CalendarTask, job_of
 from shared.app.outcome import State
 from shared.app.world import Push
 from shared.core.errors import BlockedError, OverLimitError, RejectedError, RetryableError
-from shared.ports import Queue
 from tests.app.stage import PUSH, Crash, Hook, Practitioner, Stage, at_step, both, nothing, once, raising
 
 DAY = timedelta(days=1)
@@ -54,6 +53,18 @@ def test_the_first_pass_makes_a_channel(stage: Stage) -> None:
     assert (row.id, row.resource_id, row.expires) == (channel.id, channel.resource_id, channel.expires)
     assert channel.address == PUSH.address
     assert stage.calendar(ada).watch_problem is None
+
+
+def test_what_happened_before_there_was_a_channel_is_looked_for_at_once(stage: Stage) -> None:
+    ada = stage.add()
+    stage.before = once("events.watch", lambda: stage.hand_made(ada))
+    outcome = stage.job(ada)
+    assert (outcome.state, outcome.again_at, outcome.look) == (State.MORE, stage.clock.now(), True)
+    stage.before = nothing
+    stage.job(ada)
+    assert stage.row()["status"] == "booked"
+    stage.clock.advance((WEEK * 5 / 6).total_seconds())
+    assert not stage.job(ada).look  # a renewal leaves no gap
 
 
 def test_its_row_is_stored_before_it_is_asked_for(stage: Stage) -> None:
@@ -138,17 +149,8 @@ def test_those_made_at_the_same_time_are_not_renewed_at_the_same_time(stage: Sta
 
 def test_a_look_that_is_idle_but_for_the_channel_makes_it(stage: Stage, ada: Practitioner) -> None:
     renewable(stage, ada)
-    assert stage.live(ada).look
+    assert stage.live(ada).state is State.DONE
     assert stage.ledger.google == ["events.list", "events.watch", "channels.stop"]
-
-
-def test_what_happens_just_before_a_channel_lives_is_looked_for(stage: Stage) -> None:
-    """The calendar has been read, and nobody is told of it."""
-    ada = stage.add()
-    stage.before = once("events.watch", lambda: stage.hand_made(ada))
-    stage.ask(CalendarTask(ada.connection.calendar_key, queue=Queue.BULK))
-    stage.drain()
-    assert stage.item(ada).appointment_id == stage.row()["id"]
 
 
 def test_the_new_one_lives_before_the_old_one_is_stopped(stage: Stage, ada: Practitioner) -> None:
@@ -180,7 +182,7 @@ def test_the_expiry_that_the_answer_names_counts(stage: Stage) -> None:
 def test_stopping_one_that_is_gone_is_no_error(stage: Stage, ada: Practitioner) -> None:
     stage.google.channels.end(ada.sub, "")
     renewable(stage, ada)
-    assert stage.live(ada).look
+    assert stage.live(ada).state is State.DONE
     [channel] = stage.channels(ada)
     assert [row.id for row in stage.calendar(ada).channels] == [channel.id]
 
@@ -188,7 +190,7 @@ def test_stopping_one_that_is_gone_is_no_error(stage: Stage, ada: Practitioner) 
 def test_one_that_cannot_be_stopped_does_not_hold_up_the_new_one(stage: Stage, ada: Practitioner) -> None:
     renewable(stage, ada)
     stage.before = once("channels.stop", raising(RetryableError("google_unavailable")))
-    assert stage.live(ada).look
+    assert stage.live(ada).state is State.DONE
     newest = stage.calendar(ada).channels[-1]
     assert newest.id in {each.id for each in stage.channels(ada)}
     stage.clock.advance(WEEK.total_seconds() / 3)
