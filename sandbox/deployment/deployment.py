@@ -57,9 +57,10 @@ class Deployment:
         process.program = replace(process.program, environment=changed)
 
     def start(self, part: Part) -> None:
-        """Returns when it serves. Raises ChildFailedError."""
+        """Returns when it serves, by everybody's time. Raises ChildFailedError."""
         self.processes[part].start()
         self.processes[part].wait()
+        self._tell_time(part)
 
     def stop(self, part: Part) -> None:
         """As a platform ends an instance: what it is at may come to its end, for some seconds."""
@@ -83,17 +84,21 @@ class Deployment:
     def set_ahead(self, ahead: timedelta) -> None:
         """The time of everything, to the second: so far ahead of the machine's."""
         set_clock_file(self.folder, ahead)
-        ahead = self.ahead
-        clocks = {
-            Server.GOOGLE: self.google,
-            Server.TASKS: self.tasks,
-            Server.SCHEDULER: self.scheduler,
-        }
-        for server, sandbox in clocks.items():
+        for server in Server:
             if self.processes[server].running:
-                sandbox.set_ahead(ahead.total_seconds())
-        if self.processes[Server.EHR].running:
-            self.ehr.set_now(datetime.now(UTC) + ahead)
+                self._tell_time(server)
+
+    def _tell_time(self, part: Part) -> None:
+        """Functions read it in the clock's file; secrets and store know none."""
+        match part:
+            case Server.GOOGLE:
+                self.google.set_ahead(self.ahead.total_seconds())
+            case Server.TASKS:
+                self.tasks.set_ahead(self.ahead.total_seconds())
+            case Server.SCHEDULER:
+                self.scheduler.set_ahead(self.ahead.total_seconds())
+            case Server.EHR:
+                self.ehr.set_now(datetime.now(UTC) + self.ahead)
 
     def printed(self, part: Part) -> str:
         """All that it has printed, over all its lives."""

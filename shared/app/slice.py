@@ -293,8 +293,9 @@ class Slice:
 
 
 def _is_told(calendar: Calendar, now: datetime) -> bool:
-    """Whether some channel tells of its changes."""
-    return any(row.resource_id is not None and row.expires > now for row in calendar.channels)
+    """Whether some channel tells of its changes; those of a calendar that slept may have ended meanwhile."""
+    lives = any(row.resource_id is not None and row.expires > now for row in calendar.channels)
+    return lives and calendar.renew_at is not None
 
 
 def _was_open(case: Case) -> bool:

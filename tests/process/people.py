@@ -14,7 +14,6 @@ import requests
 
 from sandbox.controls import Account, Json
 from sandbox.deployment.deployment import Deployment
-from sandbox.deployment.plan import Server
 from sandbox.ehr import urls
 from sandbox.ehr.server import TOKEN
 from shared.app.records import Calendar, Connection, calendar_of, calendar_path, connection_of
@@ -62,24 +61,17 @@ class Practice:
         self._patients: list[str] = []
         self.codes: list[str] = []
         """Of consents, Google's and our own."""
-        self._ahead = deployment.plan.ahead
 
     def close(self) -> None:
         self._session.close()
 
     def now(self) -> datetime:
         """The time that everything goes by."""
-        return datetime.now(UTC) + self._ahead
+        return datetime.now(UTC) + self.deployment.ahead
 
     def skip(self, seconds: int) -> None:
         """So much of everybody's time is over at once."""
-        self._ahead += timedelta(seconds=seconds)
-        self.deployment.set_ahead(self._ahead)
-
-    def up_again(self, part: Server) -> None:
-        """A server that was stopped or killed, with everybody's time."""
-        self.deployment.start(part)
-        self.deployment.set_ahead(self._ahead)
+        self.deployment.set_ahead(self.deployment.ahead + timedelta(seconds=seconds))
 
     # --- who there is -----------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ from sandbox.controls import Json, last_number
 from tests.eventually import eventually
 from tests.process.judge import at_rest, idle, in_sync
 from tests.process.people import Person, Practice
-from tests.process.stories import HALF_AN_HOUR, asked, next_minute, settled, starts
+from tests.process.stories import HALF_AN_HOUR, asked, held, next_minute, reached, settled, starts
 
 
 def lost(practice: Practice, person: Person) -> None:
@@ -50,6 +50,19 @@ def test_a_new_consent_goes_on_in_the_same_calendar_and_makes_nothing_twice(prac
     assert {event["id"] for event in practice.google.events(calendar)} == before
     assert starts(practice, found.person, found.moving) == practice.at(6) + HALF_AN_HOUR
     assert len(asked(practice, found.person, "calendars.insert")) == 1
+
+
+def test_an_event_made_just_before_the_new_channel_lives_is_not_left_to_the_next_look(
+    practice: Practice,
+) -> None:
+    found = settled(practice)
+    lost(practice, found.person)
+    before = len(asked(practice, found.person, "events.list"))
+    with held(practice, "events.list"):
+        practice.consent(found.person)
+        reached(practice, found.person, "events.list", skip=before)
+        practice.make(found.person, 3)
+    in_sync(practice, found.person)
 
 
 def test_under_a_new_consent_changes_are_told_again(practice: Practice) -> None:

@@ -53,6 +53,18 @@ def test_pushes_that_meet_a_job_wait_for_it_together_and_none_is_lost(practice: 
     assert starts(practice, found.person, found.moving) == practice.at(7) + HALF_AN_HOUR
 
 
+def test_an_event_made_just_before_the_first_channel_lives_is_not_left_to_the_next_look(
+    practice: Practice,
+) -> None:
+    person = practice.person()
+    practice.consent(person)
+    with held(practice, "events.insert"):
+        practice.start(person)
+        reached(practice, person, "events.insert")
+        practice.make(person, 3)
+    in_sync(practice, person)
+
+
 def test_two_hundred_pushes_are_a_few_jobs_and_every_one_is_answered(practice: Practice) -> None:
     with configured(practice, Function.PUSH_WEBHOOK, BUCKET_S="1"):
         found = settled(practice)
@@ -98,7 +110,7 @@ def test_with_the_queue_down_senders_are_asked_to_come_again_and_nothing_is_lost
         assert forged(practice, "/ehr/demo", "X-Calsync-Signature") == 401
         assert forged(practice, "/ehr/nobody", "X-Calsync-Signature") == 401
     finally:
-        practice.up_again(Server.TASKS)
+        practice.deployment.start(Server.TASKS)
     in_sync(practice, found.person)
     assert starts(practice, found.person, found.moving) == practice.at(6) + HALF_AN_HOUR
 

@@ -53,7 +53,7 @@ def test_what_runs_and_what_waits_outlives_a_queue_that_is_killed(practice: Prac
         for what in ("feed-", f"calendar-live-{practice.record(found.person).key}"):
             eventually(lambda what=what: waits(practice, what), f"{what} waits")  # type: ignore[misc]
         practice.deployment.kill(Server.TASKS)
-    practice.up_again(Server.TASKS)
+    practice.deployment.start(Server.TASKS)
     in_sync(practice, person, found.person)
     changes.check(practice, found.person)
 

@@ -107,6 +107,16 @@ def test_the_time_of_everything_is_set_at_once(deployment: Deployment) -> None:
         deployment.set_ahead(timedelta(0))
 
 
+def test_a_server_that_comes_back_has_everybodys_time(deployment: Deployment) -> None:
+    deployment.set_ahead(timedelta(days=3))
+    try:
+        deployment.restart(Server.SCHEDULER)
+        ticked = datetime.fromisoformat(deployment.scheduler.tick()["scheduled_at"])
+        assert ticked > datetime.now(UTC) + timedelta(days=2)
+    finally:
+        deployment.set_ahead(timedelta(0))
+
+
 def hour_from(now: datetime) -> dict[str, Any]:
     end = now + timedelta(hours=1)
     return {"start": {"dateTime": now.isoformat()}, "end": {"dateTime": end.isoformat()}}
