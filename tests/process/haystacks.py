@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 from urllib.parse import unquote_plus
 
@@ -13,6 +13,7 @@ import grpc
 from google.cloud.firestore_v1.services.firestore import FirestoreClient
 from google.cloud.firestore_v1.services.firestore.transports import FirestoreGrpcTransport
 
+from sandbox.controls import Json
 from sandbox.deployment.plan import PROJECT
 from sandbox.tasks.messages import HttpRequest
 from shared.settings import Function
@@ -29,8 +30,8 @@ def haystacks(practice: Practice) -> dict[str, str]:
         **logs,
         "tasks": "\n".join(_tasks(practice)),
         "store": "\n".join(_documents(practice)),
-        "addresses at Google": _addresses(practice.google.requests()),
-        "addresses at the EHR": _addresses(practice.ehr.requests()),
+        "addresses at Google": _addresses(practice.asked_of_google()),
+        "addresses at the EHR": _addresses(practice.asked_of_the_ehr()),
     }
 
 
@@ -43,7 +44,7 @@ def _tasks(practice: Practice) -> Iterator[str]:
             yield f"{entry['name']} {request.url} {request.body.decode()}"
 
 
-def _addresses(requests: list[dict[str, Any]]) -> str:
+def _addresses(requests: Sequence[Json]) -> str:
     return "\n".join(unquote_plus(f"{each['path']} {json.dumps(each['query'])}") for each in requests)
 
 

@@ -36,7 +36,7 @@ class Mark:
 
 
 def mark(practice: Practice) -> Mark:
-    return Mark(last_number(practice.google.requests()), last_number(practice.ehr.requests()))
+    return Mark(last_number(practice.asked_of_google()), last_number(practice.asked_of_the_ehr()))
 
 
 def writes_since(practice: Practice, when: Mark) -> list[str]:
@@ -170,7 +170,7 @@ def _view(practice: Practice, person: Person) -> View:
 
 def rules_broken(practice: Practice, people: tuple[Person, ...]) -> list[str]:
     """Whatever Google should not have been asked in the name of these accounts."""
-    requests = practice.google.requests()
+    requests = practice.asked_of_google()
     broken = []
     for person in people:
         calendar = practice.calendar_id(person)

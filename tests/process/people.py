@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from typing import Any
@@ -12,7 +12,7 @@ from zoneinfo import ZoneInfo
 
 import requests
 
-from sandbox.controls import Account, Json
+from sandbox.controls import Account, Json, last_number
 from sandbox.deployment.deployment import Deployment
 from sandbox.ehr import urls
 from sandbox.ehr.server import TOKEN
@@ -29,6 +29,7 @@ ZONE = ZoneInfo("Europe/Berlin")
 SECONDS = 60.0
 _HOURS = (8, 9, 10, 11, 13, 14, 15, 16)
 _MINUTES = timedelta(minutes=50)
+_CLIENTS = 8
 _OWN_TIME_EVERY = 6
 """Every so many appointments one is the practitioner's own time."""
 
@@ -58,7 +59,10 @@ class Practice:
         self._session = requests.Session()
         self._session.trust_env = False
         self._numbers = itertools.count(1)
+        self._tomorrow = self.now().astimezone(ZONE).date() + timedelta(days=1)
         self._patients: list[str] = []
+        self._of_google: list[Json] = []
+        self._of_the_ehr: list[Json] = []
         self.codes: list[str] = []
         """Of consents, Google's and our own."""
 
@@ -72,6 +76,15 @@ class Practice:
     def skip(self, seconds: int) -> None:
         """So much of everybody's time is over at once."""
         self.deployment.set_ahead(self.deployment.ahead + timedelta(seconds=seconds))
+
+    def asked_of_google(self) -> Sequence[Json]:
+        """Every request at its API so far."""
+        self._of_google += self.google.requests(last_number(self._of_google))
+        return self._of_google
+
+    def asked_of_the_ehr(self) -> Sequence[Json]:
+        self._of_the_ehr += self.ehr.requests(last_number(self._of_the_ehr))
+        return self._of_the_ehr
 
     # --- who there is -----------------------------------------------------------------------------------
 
@@ -98,8 +111,7 @@ class Practice:
     def at(self, index: int) -> datetime:
         """When the appointment with this index begins."""
         days, hour = divmod(index, len(_HOURS))
-        day = self.now().astimezone(ZONE).date() + timedelta(days=days + 1)
-        return datetime.combine(day, time(_HOURS[hour]), ZONE)
+        return datetime.combine(self._tomorrow + timedelta(days=days), time(_HOURS[hour]), ZONE)
 
     def book(self, person: Person, index: int) -> str:
         begins = self.at(index)
@@ -137,7 +149,7 @@ class Practice:
 
     def _patient(self, index: int) -> str:
         """One of a few clients."""
-        while len(self._patients) <= index % 8:
+        while len(self._patients) <= index % _CLIENTS:
             made = self.ehr.staff(
                 "register_patient",
                 family=FAMILY,
@@ -145,7 +157,7 @@ class Practice:
                 internal_id=f"C-{1000 + len(self._patients)}",
             )
             self._patients.append(made["id"])
-        return self._patients[index % 8]
+        return self._patients[index % _CLIENTS]
 
     # --- what they call ---------------------------------------------------------------------------------
 
@@ -161,20 +173,16 @@ class Practice:
         assert answer.ok, (method, path, answer.status_code)
         return answer.json()
 
-    def call(self, person: Person, method: str, path: str = "", body: object = None) -> requests.Response:
-        """settings_api, as the practitioner's page does."""
+    def ask(self, person: Person, method: str, path: str = "", body: object = None) -> Json:
+        """What settings_api answers the practitioner's page; it succeeds."""
         api = self.deployment.at.functions[Function.SETTINGS_API]
-        return self._session.request(
+        answer = self._session.request(
             method,
             f"{api}/v1/practitioners/{person.practitioner}/sync{path}",
             json=body,
             headers={"Authorization": f"Bearer {self.ehr.token(person.practitioner)}"},
             timeout=SECONDS,
         )
-
-    def ask(self, person: Person, method: str, path: str = "", body: object = None) -> Json:
-        """What settings_api answers where it succeeds."""
-        answer = self.call(person, method, path, body)
         assert answer.ok, (path, answer.status_code, answer.text)
         found: Json = answer.json()
         return found

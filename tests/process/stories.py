@@ -18,7 +18,7 @@ HALF_AN_HOUR = timedelta(minutes=30)
 
 def asked(practice: Practice, person: Person, operation: str) -> list[Json]:
     """Of Google, in the name of a person's account."""
-    requests = practice.google.requests()
+    requests = practice.asked_of_google()
     return [each for each in requests if (each["sub"], each["operation"]) == (person.sub, operation)]
 
 

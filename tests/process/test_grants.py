@@ -27,7 +27,7 @@ def in_vain(practice: Practice, person: Person, since: int) -> list[Json]:
 def test_a_dead_grant_is_known_within_a_look_and_google_is_left_in_peace(practice: Practice) -> None:
     found = settled(practice)
     lost(practice, found.person)
-    since = last_number(practice.google.requests())
+    since = last_number(practice.asked_of_google())
     practice.reschedule(found.person.appointments[2], practice.at(2) + HALF_AN_HOUR)
     practice.move(found.person, found.moving, practice.at(6) + HALF_AN_HOUR)
     next_minute(practice)

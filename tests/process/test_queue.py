@@ -50,8 +50,9 @@ def test_what_runs_and_what_waits_outlives_a_queue_that_is_killed(practice: Prac
         reached(practice, person, "events.insert", skip=10)
         practice.tasks.change(paused=True)
         changes = change_both_sides(practice, found)
-        for what in ("feed-", f"calendar-live-{practice.record(found.person).key}"):
-            eventually(lambda what=what: waits(practice, what), f"{what} waits")  # type: ignore[misc]
+        eventually(lambda: waits(practice, "feed-"), "the poke waits")
+        push = f"calendar-live-{practice.record(found.person).key}"
+        eventually(lambda: waits(practice, push), "the push waits")
         practice.deployment.kill(Server.TASKS)
     practice.deployment.start(Server.TASKS)
     in_sync(practice, person, found.person)

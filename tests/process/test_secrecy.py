@@ -87,8 +87,8 @@ def test_google_is_told_the_chosen_label_and_nothing_else_of_a_client(
 
 
 def bodies(practice: Practice, person: Person) -> list[dict[str, object]]:
-    requests = [each for each in practice.google.requests() if each["sub"] == person.sub]
-    return [dict(each["body"]) for each in requests if each["body"]]
+    requests = practice.asked_of_google()
+    return [dict(each["body"]) for each in requests if each["sub"] == person.sub and each["body"]]
 
 
 def words_in(told: list[dict[str, object]]) -> set[str]:
