@@ -20,6 +20,8 @@ from shared.settings import Function
 from tests.process.people import Practice
 
 TASKS = "tasks.jsonl"
+_OWNER = (("authorization", "Bearer owner"),)
+"""Google's emulator lists collections for its owner alone."""
 _ROOT = f"projects/{PROJECT}/databases/(default)/documents"
 
 
@@ -63,9 +65,9 @@ def _documents(practice: Practice) -> Iterator[str]:
 
 
 def _below(client: Any, parent: str) -> Iterator[str]:
-    for collection in client.list_collection_ids(parent=parent):
+    for collection in client.list_collection_ids(parent=parent, metadata=_OWNER):
         request = {"parent": parent, "collection_id": collection, "show_missing": True}
-        for document in client.list_documents(request=request):
+        for document in client.list_documents(request=request, metadata=_OWNER):
             fields = type(document).to_dict(document)["fields"]
             yield f"{document.name} {' '.join(_texts(fields))}"
             yield from _below(client, document.name)
