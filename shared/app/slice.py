@@ -138,10 +138,13 @@ class Slice:
 
     def _keep_channel(self) -> None:
         push = self.world.push
-        if push is not None and channel_due(self.calendar, push, self.world.clock.now()):
+        now, calendar, connection = self.world.clock.now(), self.calendar, self.connection
+        if push is not None and channel_due(calendar, connection, push, now):
             self._flush(keep=0)  # what is settled is not at the mercy of one more call
             try:
-                self.calendar = renew_channel(self.world, push, self.calendar, self.service, self._save)
+                self.calendar = renew_channel(
+                    self.world, push, self.calendar, connection.grant, self.service, self._save
+                )
             except OverLimitError as error:
                 pause(self.world, self.connection.sub, error.after_seconds)
 
