@@ -22,7 +22,7 @@ unexport PYTHONDONTWRITEBYTECODE
 .PHONY: help demo test lint types layers tests tests-313 soak lock clean
 
 help:
-	@echo 'make demo [ARGS="--once --json out.json"]   the product on this machine, against sandbox servers'
+	@echo 'make demo [ARGS="--once --json out.json"]   the whole product on this machine'
 	@echo 'make test                                  every check'
 	@echo 'make soak [SEEDS=10000]                    the simulation over many more seeds'
 

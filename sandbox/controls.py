@@ -100,6 +100,10 @@ class GoogleSandbox(_Clocked):
         names = ("sub", "email", "refresh_token", "client_id", "client_secret")
         return Account(**{name: made[name] for name in names})
 
+    def register(self, redirect_uri: str) -> None:
+        """An address that a consent may lead back to."""
+        self._ask("POST", "/control/redirect-uris", {"redirect_uri": redirect_uri})
+
     def revoke_grants(self, sub: str) -> None:
         """The person takes all consents back."""
         self._ask("POST", "/control/grants/revoke", {"sub": sub})
@@ -114,7 +118,8 @@ class GoogleSandbox(_Clocked):
         self._ask("POST", "/control/consents", {"sub": sub})
 
     def import_ics(self, sub: str, calendar: str, name: str, text: str) -> Imported:
-        details = {"sub": sub, "calendar": calendar, "name": name, "text": text}
+        """A calendar file, its series among it."""
+        details = {"sub": sub, "calendar": calendar, "name": name, "text": text, "series": True}
         answer = self._ask("POST", "/control/import-ics", details)
         problems = (f"{each['file']}, line {each['line']}: {each['sentence']}" for each in answer["problems"])
         return Imported(answer["created"], answer["left_out"], tuple(problems))
@@ -122,6 +127,13 @@ class GoogleSandbox(_Clocked):
     def events(self, calendar: str) -> list[Json]:
         """Every event, deleted ones too."""
         answer: list[Json] = self._ask("GET", f"/control/calendars/{quote(calendar, safe='')}/events")
+        return answer
+
+    def screen(self, calendar: str, start: datetime, end: datetime) -> list[Json]:
+        """What the owner sees between two instants: living events, series as their occurrences."""
+        path = f"/control/calendars/{quote(calendar, safe='')}/screen"
+        between = {"start": start.isoformat(), "end": end.isoformat()}
+        answer: list[Json] = self._ask("GET", path, params=between)
         return answer
 
     def requests(self, since: int = 0) -> list[Json]:
@@ -186,6 +198,13 @@ class EhrSandbox(_Control):
             path = next((url.removeprefix(self.url) for url in following), None)
         raise ControlError(f"the sandbox EHR has more than {_PATIENT_PAGES_MAX} pages of patients")
 
+    def screen(self, calendar: str, start: datetime, end: datetime) -> list[Json]:
+        """What the owner sees between two instants: living events, series as their occurrences."""
+        path = f"/control/calendars/{quote(calendar, safe='')}/screen"
+        between = {"start": start.isoformat(), "end": end.isoformat()}
+        answer: list[Json] = self._ask("GET", path, params=between)
+        return answer
+
     def requests(self, since: int = 0) -> list[Json]:
         """API requests with a number above `since`, oldest first."""
         answer: list[Json] = self._ask("GET", "/control/requests", params={"since": str(since)})
@@ -203,6 +222,10 @@ class EhrSandbox(_Control):
     def notify(self, url: str, secret: str) -> None:
         """From now on every change is told there."""
         self._ask("POST", "/control/hooks", {"url": url, "secret": secret})
+
+    def calls(self, calsync_api: str) -> None:
+        """Where its pages find the sync's endpoints."""
+        self._ask("POST", "/control/app", {"calsync_api": calsync_api})
 
     def token(self, practitioner: str, **claims: object) -> str:
         """What the EHR gives to its user; `claims`: another role, or what is wrong about it."""

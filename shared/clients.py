@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from shared.adapters.cloud_tasks import CloudTasks
+from shared.adapters.cloud_tasks import CREATE_SECONDS, CloudTasks
 from shared.adapters.firestore import FirestoreDocuments
 from shared.adapters.secret_manager import SecretManager
 from shared.ports import Clock, Queue
 from shared.settings import Settings
 
+FOR_SENDERS_SECONDS = 3.0
+"""Whoever tells us of a change gives up after a few seconds, and comes again where it is asked to in time."""
 
-def cloud_tasks(settings: Settings) -> CloudTasks:
+
+def cloud_tasks(settings: Settings, create_seconds: float = CREATE_SECONDS) -> CloudTasks:
     return CloudTasks(
         settings.project,
         settings.tasks_location,
@@ -18,6 +21,7 @@ def cloud_tasks(settings: Settings) -> CloudTasks:
         invoker=settings.tasks_invoker,
         audience=settings.tasks_audience,
         host=settings.tasks_host or None,
+        create_seconds=create_seconds,
     )
 
 

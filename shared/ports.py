@@ -324,9 +324,14 @@ class Ehr(Protocol):
         """
 
     def update(
-        self, row: Appointment, *, span: tuple[datetime, datetime] | None = None, what: What | None = None
+        self,
+        row: Appointment,
+        *,
+        span: tuple[datetime, datetime] | None = None,
+        what: What | None = None,
+        identifier: str | None = None,
     ) -> Appointment:
-        """Change times or, of one that we may make, text, over the version of `row` only.
+        """Change times or, of one that we made, text and our identifier, over the version of `row` only.
 
         Raises StaleError, GoneError, ProtectedError, RejectedError.
         """

@@ -19,10 +19,11 @@ import pytest
 
 from sandbox.controls import EhrSandbox
 from sandbox.demo.arguments import parse
+from sandbox.emulator import find_emulator
 
 ROOT = Path(__file__).resolve().parent.parent
 SMALL = ("--appointments", "60")
-SECONDS_MAX = 120
+SECONDS_MAX = 180
 
 ICS = """BEGIN:VCALENDAR
 VERSION:2.0
@@ -76,59 +77,84 @@ def demo(*arguments: str, env: dict[str, str] | None = None) -> subprocess.Compl
 # --- whole runs -----------------------------------------------------------------------------------------
 
 
-def test_both_sides_agree_and_every_change_arrives(tmp_path: Path) -> None:
-    file = tmp_path / "out.json"
-    done = demo("--once", "--json", str(file), "--store", "embedded", *SMALL)
-    assert done.returncode == 0, done.stdout + done.stderr
-    assert "in agreement: yes" in done.stdout
-    told: dict[str, Any] = json.loads(file.read_text())
+def test_a_run_agrees_takes_in_a_calendar_file_stays_in_sync_and_ends_every_process(tmp_path: Path) -> None:
+    calendar, out = tmp_path / "mine.ics", tmp_path / "out.json"
+    calendar.write_text(ICS)
+    with running("--now", "2030-01-05", "--ics", str(calendar), "--json", str(out), home=tmp_path) as demo:
+        printed = demo.read_to("everything stays in sync now")
+        assert "in agreement: yes" in printed
+        printed += demo.read_to("what it does:")
+        [address] = re.findall(r"EHR=(\S+)", printed)
+        ehr = EhrSandbox(address)
+        [cancel] = re.findall(r"control/staff -d '(.*)'", printed)
+        ehr.staff(**json.loads(cancel))
+        printed += demo.read_to("→ Google: deleted an event")
+        assert len(ports(printed)) == 9
+        assert all(map(is_open, ports(printed)))
+        printed += demo.end(signal.SIGINT)
+    assert demo.process.returncode == 0, printed
+    assert printed.endswith("stopped; so is every process\n")
+    assert not any(map(is_open, ports(printed)))
+    assert left_behind(tmp_path) == []
+    is_told_in_words(printed, calendar)
+    is_told_to_a_program(json.loads(out.read_text()))
+
+
+def is_told_in_words(printed: str, calendar: Path) -> None:
+    assert "no Firestore emulator here: gcloud is not installed" in printed
+    assert "a practice on Saturday, 2030-01-05 12:00 UTC" in printed
+    assert f"{calendar}, line 12: " in printed
+    assert "4 events loaded; 0 left out" in printed
+    assert re.search(r"from the 4 loaded events .* has 7 personal appointments", printed)
+    assert "the primary calendar takes their time too, 11 blocks in the EHR" in printed
+    assert "every write to Google: sendUpdates=none, no attendees, appointments calendars only" in printed
+
+
+def is_told_to_a_program(told: dict[str, Any]) -> None:
     assert (told["agree"], told["duplicates"], told["store"]) == (True, 0, "embedded")
     assert told["counts"]["appointments"] == told["counts"]["events"] > 40
     assert told["counts"]["writes_of_one_more_pass"] == 0
     assert told["counts"]["put_back"] == 2
-    assert len(told["latencies_ms"]) == 10
+    assert told["counts"]["loaded"] == 4
+    assert told["counts"]["blocks"] == 11
+    assert len(told["latencies_ms"]) == 13
     assert all(latency > 0 for latency in told["latencies_ms"].values())
+    assert [len(found) for found in told["samples_ms"].values()] == [7, 7]  # 4 of the story, 1 of each
+    assert set(told["latency_p95_ms"]) == set(told["samples_ms"]) == {"ehr_to_google", "google_to_ehr"}
+    assert all(latency > 0 for latency in told["latency_p95_ms"].values())
     assert told["seconds"] > 0
 
 
-def test_a_calendar_file_is_loaded_but_for_its_broken_event(tmp_path: Path) -> None:
-    calendar, out = tmp_path / "mine.ics", tmp_path / "out.json"
-    calendar.write_text(ICS)
-    only_python = {"PATH": str(tmp_path)}
-    done = demo(
-        "--once", "--ics", str(calendar), "--now", "2030-01-05", "--json", str(out), *SMALL, env=only_python
-    )
+@pytest.mark.skipif(find_emulator() is None, reason="no Firestore emulator here")
+def test_googles_emulator_does_as_well_and_once_is_the_end(tmp_path: Path) -> None:
+    out = tmp_path / "out.json"
+    done = demo("--once", "--json", str(out), "--store", "emulator", "--changes", "0", *SMALL)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert f"{calendar}, line 12: " in done.stdout
-    assert "3 events loaded; 1 left out: 1 recurring" in done.stdout
-    assert "2 of the 3 loaded events are personal appointments" in done.stdout
-    assert json.loads(out.read_text())["counts"]["loaded"] == 3
-    assert "a practice on Saturday, 2030-01-05 12:00 UTC" in done.stdout
-    assert "no Firestore emulator here: gcloud is not installed" in done.stdout
+    told = json.loads(out.read_text())
+    assert (told["agree"], told["duplicates"], told["store"]) == (True, 0, "emulator")
+    assert [len(found) for found in told["samples_ms"].values()] == [4, 4]
 
 
-def test_it_keeps_syncing_until_an_interrupt_ends_every_server() -> None:
-    with _running() as demo:
-        printed = demo.read_to("everything stays in sync now")
-        ehr = EhrSandbox(re.findall(r"  EHR +(http://\S+)\n", printed)[0])
-        rows = [row for row in ehr.appointments() if row["status"] == "booked" and row["start"] > "2030-02"]
-        ehr.staff("cancel", appointment=rows[0]["id"])
-        printed += demo.read_to("→ Google: deleted an event")
-        printed += demo.end(signal.SIGINT)
-    assert demo.process.returncode == 0, printed
-    assert printed.endswith("stopped; so is every server\n")
-    assert len(_ports(printed)) == 3
-    assert not any(map(_is_open, _ports(printed)))
-
-
-def test_an_interrupt_at_the_start_leaves_nothing_behind() -> None:
-    with _running() as demo:
-        printed = demo.read_to("http://")
-        printed += demo.end(signal.SIGTERM)
+def test_an_interrupt_at_the_start_leaves_nothing_behind(tmp_path: Path) -> None:
+    with running(home=tmp_path) as demo:
+        demo.read_to("starting the functions")
+        printed = demo.end(signal.SIGTERM)
     assert demo.process.returncode == 128 + signal.SIGTERM
-    assert printed.endswith("stopped; so is every server\n")
-    assert _ports(printed)
-    assert not any(map(_is_open, _ports(printed)))
+    assert printed.endswith("stopped; so is every process\n")
+    assert left_behind(tmp_path) == []
+
+
+def left_behind(home: Path) -> list[str]:
+    """Temporary files, and processes that were started with one, where the machine lists processes."""
+    folders = [str(path) for path in home.glob("calsync-*")]
+    lines = Path("/proc").glob("[0-9]*/cmdline")
+    return folders + [line for line in map(read, lines) if f"{home}/calsync-" in line]
+
+
+def read(path: Path) -> str:
+    with contextlib.suppress(OSError):  # it has just ended
+        return path.read_text(errors="replace")
+    return ""
 
 
 @dataclass(frozen=True)
@@ -154,10 +180,12 @@ class Running:
 
 
 @contextlib.contextmanager
-def _running() -> Iterator[Running]:
-    command = [sys.executable, "-m", "sandbox.demo", "--store", "embedded", "--now", "2030-01-05", *SMALL]
+def running(*arguments: str, home: Path) -> Iterator[Running]:
+    """One that stays up; its temporary files are in `home`, and no program is on its PATH."""
+    command = [sys.executable, "-m", "sandbox.demo", "--changes", "1", *SMALL, *arguments]
+    env = {**os.environ, "PATH": str(home), "TMPDIR": str(home)}
     with subprocess.Popen(
-        command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+        command, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
     ) as process:
         try:
             yield Running(process)
@@ -165,11 +193,11 @@ def _running() -> Iterator[Running]:
             process.terminate()  # nothing where it has ended
 
 
-def _ports(printed: str) -> set[int]:
+def ports(printed: str) -> set[int]:
     return {int(port) for port in re.findall(r"127\.0\.0\.1:(\d+)", printed)}
 
 
-def _is_open(port: int) -> bool:
+def is_open(port: int) -> bool:
     with socket.socket() as sock:
         return sock.connect_ex(("127.0.0.1", port)) == 0
 
@@ -213,6 +241,7 @@ def test_an_emulator_that_is_not_there_is_not_replaced_when_it_is_asked_for(tmp_
         (["--store", "cloud"], "--store: invalid choice: 'cloud'"),
         (["--appointments", "5"], "--appointments: 5 is not from 60 to 1500"),
         (["--appointments", "many"], "'many' is not a whole number"),
+        (["--changes", "101"], "--changes: 101 is not from 0 to 100"),
         (["--seed", "1.5"], "'1.5' is not a whole number"),
         (["--ics", "{tmp}/none.ics"], "none.ics: No such file or directory"),
         (["--ics", "{tmp}/text.ics"], "text.ics, line 1: this is no calendar"),

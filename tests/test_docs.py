@@ -181,7 +181,7 @@ def test_the_readme_and_the_demo_have_the_same_flags(capsys: pytest.CaptureFixtu
 
 
 def test_the_demo_tells_what_the_readme_quotes() -> None:
-    block = text(README).partition("```\nfirst sync\n")[2].partition("```")[0]
+    block = text(README).partition("```\nfirst sync, ")[2].partition("```")[0]
     told = [line.partition(" ms  ")[2] for line in block.splitlines() if " ms  " in line]
     assert len(told) > 2
     story = text(ROOT / "sandbox/demo/story.py")

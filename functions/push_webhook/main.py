@@ -12,7 +12,7 @@ from shared.adapters.clock import clock_of
 from shared.adapters.cloud_tasks import CloudTasks
 from shared.adapters.secret_manager import SecretManager
 from shared.app.webhook import HOOK_BODY_MAX, Arrivals, ehr_hook, google_push
-from shared.clients import cloud_tasks, secret_manager
+from shared.clients import FOR_SENDERS_SECONDS, cloud_tasks, secret_manager
 from shared.core.signing import KeyRing
 from shared.http import Answer, Empty, guarded, health, not_found
 from shared.settings import Function, SecretName, load
@@ -28,7 +28,7 @@ def secrets() -> SecretManager:
 
 @cache
 def tasks() -> CloudTasks:
-    return cloud_tasks(SETTINGS)
+    return cloud_tasks(SETTINGS, FOR_SENDERS_SECONDS)
 
 
 @functions_framework.http

@@ -1,4 +1,4 @@
-"""`python -m sandbox.demo`: the product on one machine, from the first sync to both sides in agreement."""
+"""`python -m sandbox.demo`: the whole product on one machine, from the consent to both sides in agreement."""
 
 from __future__ import annotations
 
@@ -7,24 +7,26 @@ import signal
 import sys
 import time
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
-from typing import NoReturn
 
 from sandbox.controls import ControlError
 from sandbox.demo.arguments import Options, parse
+from sandbox.demo.connecting import connect
 from sandbox.demo.console import Console
 from sandbox.demo.day import richest_day, show_day
 from sandbox.demo.errors import DemoError
-from sandbox.demo.first_sync import first_sync
+from sandbox.demo.first_sync import first_sync, load
 from sandbox.demo.interrupts import Interrupts, StoppedError
+from sandbox.demo.primary import choose_primary, primary_changes
 from sandbox.demo.report import Result, show_result, write_json
+from sandbox.demo.rest import at_rest
+from sandbox.demo.rounds import play_rounds
 from sandbox.demo.setting import Setting, set_up
-from sandbox.demo.stack import Stack, running_stack
+from sandbox.demo.stack import STORES, running_stack, store_of
 from sandbox.demo.stay import stay
-from sandbox.demo.story import Story
-from sandbox.demo.survey import survey, views
+from sandbox.demo.story import tell
+from sandbox.demo.survey import survey
+from sandbox.demo.views import views
 from sandbox.serving import LOOPBACK
-from shared.adapters.clock import SystemClock
 from shared.core.errors import SyncError
 
 AGREE, DISAGREE, CANNOT = 0, 1, 2
@@ -41,15 +43,17 @@ def main(arguments: Sequence[str]) -> int:
     interrupts.install()
     stays = False
     try:
-        console.say("starting the servers")
-        with running_stack(options, interrupts, console.say) as stack:
-            setting = _set_up(stack, options, console, interrupts)
-            result = _play(setting, stack, options, console, began)
+        console.say("starting the functions and the world around them")
+        with running_stack(options, interrupts, console.say) as deployment:
+            store = store_of(deployment.plan)
+            console.say(f"  {len(deployment.plan.parts)} processes; the store is {STORES[store]}")
+            setting = set_up(deployment, options, console, interrupts)
+            result = _play(setting, options, store, began)
             if not options.once:
                 stays = True
-                _stay(setting, stack, console, interrupts)
+                stay(setting)
     except StoppedError as stopped:
-        console.say("stopped; so is every server")
+        console.say("stopped; so is every process")
         status = AGREE if stays else _SIGNALLED + stopped.number
         if stopped.forced:
             os._exit(status)  # a call of gRPC's that was interrupted must not be tidied up: it hangs
@@ -70,47 +74,40 @@ def _cannot(sentence: str, console: Console) -> int:
     return CANNOT
 
 
-def _set_up(stack: Stack, options: Options, console: Console, interrupts: Interrupts) -> Setting:
-    offset = timedelta(0) if options.now is None else options.now - datetime.now(UTC)
-    clock = SystemClock(offset)
-    console.say(f"a practice on {clock.now():%A, %Y-%m-%d %H:%M} UTC")
-    setting = set_up(stack, clock, offset, options, interrupts)
-    for person in setting.people:
-        console.say(f"  {person.name}, {person.zone.key}: {person.account.email}")
-    return setting
-
-
-def _play(setting: Setting, stack: Stack, options: Options, console: Console, began: float) -> Result:
-    console.say("first sync")
-    loaded = first_sync(setting, options.ics, console)
-    console.say("changes on both sides, and how long the other side took to have them")
-    changes = Story(setting, console).tell()
-    console.say("both sides")
-    _show_a_day(setting, console)
+def _play(setting: Setting, options: Options, store: str, began: float) -> Result:
+    say = setting.console.say
+    say(f"a practice on {setting.now():%A, %Y-%m-%d %H:%M} UTC; everybody connects a Google account")
+    connect(setting)
+    say("first sync, all at the same time, each at Google's pace: 9 units of its quota a second")
+    first_sync(setting)
+    choose_primary(setting)
+    loaded = load(setting, options.ics)
+    at_rest(setting)  # all that it wrote comes back as pushes
+    say("changes on both sides, and how long the other side took to have them")
+    changes = [*tell(setting), *tell(setting, primary_changes(setting, setting.people[0]))]
+    say("and many more, by all practitioners at the same time")
+    rounds = play_rounds(setting, options.changes, options.seed)
+    say("both sides, and one more complete pass")
     verdict = survey(setting)
-    put_back = sum(lane.totals.put_back for lane in setting.driver.lanes.values())
-    seconds = time.monotonic() - began
-    result = Result(verdict, changes, loaded, put_back, stack.store_kind, seconds)
-    show_result(setting, result, console)
+    _show_a_day(setting)
+    aside = [_set_aside(person.front_end.state()) for person in setting.people]
+    result = Result(verdict, changes, rounds, loaded, aside, store, time.monotonic() - began)
+    show_result(setting, result, setting.console)
     if options.json_file is not None:
         write_json(options.json_file, result)
     return result
 
 
-def _show_a_day(setting: Setting, console: Console) -> None:
+def _set_aside(state: dict[str, list[dict[str, int]]]) -> int:
+    return sum(each["count"] for each in state["set_aside"])
+
+
+def _show_a_day(setting: Setting) -> None:
     """Of the first practitioner, to whom everything happened."""
     view = views(setting)[0]
-    day = richest_day(view, after=setting.clock.now())
+    day = richest_day(view, after=setting.now())
     if day is not None:
-        show_day(view, day, console)
-
-
-def _stay(setting: Setting, stack: Stack, console: Console, interrupts: Interrupts) -> NoReturn:
-    console.say()
-    console.say("everything stays in sync now; Ctrl-C ends it")
-    console.say(f"  Google  {stack.google}/calendar/v3/   control: {stack.google}/control/…")
-    console.say(f"  EHR     {stack.ehr}/fhir/   control: {stack.ehr}/control/…")
-    stay(setting, console, interrupts)
+        show_day(view, day, setting.console)
 
 
 if __name__ == "__main__":

@@ -15,6 +15,7 @@ from sandbox.google.ics import read_ics
 
 EMULATOR, EMBEDDED = "emulator", "embedded"
 APPOINTMENTS_DEFAULT = 400
+CHANGES_DEFAULT, CHANGES_MAX = 6, 100
 YEARS = range(1971, 2100)
 """Of `--now`: a horizon on both sides of it must still be dates that everybody can write."""
 
@@ -35,6 +36,8 @@ class Options:
     now: datetime | None = None
     """None: the machine's time."""
     appointments: int = APPOINTMENTS_DEFAULT
+    changes: int = CHANGES_DEFAULT
+    """Of each practitioner on each side, after the story."""
     seed: int = 1
 
 
@@ -55,6 +58,7 @@ def parse(arguments: Sequence[str]) -> Options:
         ics=tuple(parsed.ics),
         now=parsed.now,
         appointments=parsed.appointments,
+        changes=parsed.changes,
         seed=parsed.seed,
     )
 
@@ -85,6 +89,13 @@ def _parser() -> argparse.ArgumentParser:
         type=_appointments,
         default=APPOINTMENTS_DEFAULT,
         help=f"size of the practice, {APPOINTMENTS_MIN} to {APPOINTMENTS_MAX} (default: %(default)s)",
+    )
+    add(
+        "--changes",
+        metavar="N",
+        type=_changes,
+        default=CHANGES_DEFAULT,
+        help=f"changes of each practitioner on each side, 0 to {CHANGES_MAX} (default: %(default)s)",
     )
     add("--seed", metavar="N", type=_whole_number, default=1, help="another number, another practice")
     return parser
@@ -135,6 +146,13 @@ def _appointments(text: str) -> int:
     number = _whole_number(text)
     if not APPOINTMENTS_MIN <= number <= APPOINTMENTS_MAX:
         raise argparse.ArgumentTypeError(f"{number} is not from {APPOINTMENTS_MIN} to {APPOINTMENTS_MAX}")
+    return number
+
+
+def _changes(text: str) -> int:
+    number = _whole_number(text)
+    if not 0 <= number <= CHANGES_MAX:
+        raise argparse.ArgumentTypeError(f"{number} is not from 0 to {CHANGES_MAX}")
     return number
 
 

@@ -27,7 +27,18 @@ _PAST_NAMES = frozenset({"old", "maiden"})
 
 _EVENT_WRITES = frozenset({"events.insert", "events.patch", "events.update", "events.delete"})
 _NO_WRITES = frozenset(
-    {"events.list", "events.get", "calendarList.list", "calendarList.get", "calendars.get", "token", "revoke"}
+    {
+        "events.list",
+        "events.get",
+        "events.instances",
+        "events.watch",
+        "channels.stop",
+        "calendarList.list",
+        "calendarList.get",
+        "calendars.get",
+        "token",
+        "revoke",
+    }
 )
 _MAKES_THE_CALENDAR = "calendars.insert"
 _EHR_WRITES = (".create", ".update", ".delete", ".patch")
@@ -49,7 +60,9 @@ class View:
     patients: Mapping[str, Json]
     """By id."""
     events: Sequence[Json]
-    """Of the appointments calendar, deleted ones too."""
+    """Of the appointments calendar, series as their occurrences."""
+    external: Sequence[Json] = ()
+    """The same of a calendar that was chosen."""
 
 
 @dataclass(frozen=True, order=True)
@@ -74,6 +87,7 @@ class Found:
     events: int
     personal: int
     """Of the appointments."""
+    blocks: int
     duplicates: int
     differences: tuple[str, ...]
     """In words, with ids and times, never a name."""
@@ -103,12 +117,44 @@ def patients_of(row: Json) -> list[str]:
     return _actors(row, "Patient/")
 
 
+def is_block(row: Json) -> bool:
+    """The shadow of an event of an external calendar."""
+    return any(each.get("system") == urls.CALSYNC_BLOCK for each in row.get("identifier", ()))
+
+
+def shown_blocks(view: View) -> Counter[tuple[datetime, datetime, str]]:
+    """Times and texts of the blocks in the EHR, within the window."""
+    rows = (row for row in view.appointments if is_block(row) and row["status"] not in _NOT_SHOWN)
+    mine = [row for row in rows if view.practitioner in _actors(row, "Practitioner/")]
+    return Counter(
+        (_moment(row, "start"), _moment(row, "end"), str(row.get("description", ""))) for row in mine
+    )
+
+
+def _moment(row: Json, name: str) -> datetime:
+    return datetime.fromisoformat(row[name]).astimezone(UTC)
+
+
+def expected_blocks(view: View) -> Counter[tuple[datetime, datetime, str]]:
+    """What the external calendar's events take of the time: all that are neither Free nor declined."""
+    taking = [event for event in view.external if _takes_time(event)]
+    spans = [(_instant(event["start"], view.zone), _instant(event["end"], view.zone)) for event in taking]
+    inside = [(start, end) for start, end in spans if start < view.ends and end > view.starts]
+    return Counter((start, end, BUSY) for start, end in inside)
+
+
+def _takes_time(event: Json) -> bool:
+    own = [each for each in event.get("attendees", ()) if each.get("self")]
+    declined = any(each.get("responseStatus") == "declined" for each in own)
+    return _is_there(event) and event.get("transparency") != "transparent" and not declined
+
+
 def is_from_google(row: Json) -> bool:
     return _identifier(row) is not None
 
 
 def _is_live(row: Json, view: View) -> bool:
-    mine = view.practitioner in _actors(row, "Practitioner/")
+    mine = view.practitioner in _actors(row, "Practitioner/") and not is_block(row)
     return mine and "start" in row and row["status"] not in _NOT_SHOWN
 
 
@@ -202,11 +248,15 @@ def compare(view: View) -> Found:
     differences += _in_words(
         lacking, {event: shown for event, shown in besides.items() if event not in surplus}
     )
+    blocks, expected = shown_blocks(view), expected_blocks(view)
+    differences += [f"no block from {start} to {end}" for start, end, _ in sorted(expected - blocks)]
+    differences += [f"a block too many from {start} to {end}" for start, end, _ in sorted(blocks - expected)]
     rows = {row["id"]: row for row in view.appointments}
     return Found(
         appointments=len(appointments),
         events=len(events),
         personal=sum(not patients_of(rows[appointment]) for appointment in appointments),
+        blocks=blocks.total(),
         duplicates=len(duplicates),
         differences=tuple(differences),
     )

@@ -30,8 +30,10 @@ class Console:
 
     def progress(self, label: str, done: int, total: int) -> None:
         """How far something is; in a file or a pipe, a line every few seconds."""
+        if not total:
+            return
         if self._live:
-            filled = _BAR * done // total if total else 0
+            filled = _BAR * done // total
             self._write(f"\r\033[K  {label:<18}{'█' * filled}{'░' * (_BAR - filled)}  {done}/{total}")
             self._open = True
         elif time.monotonic() - self._last >= _SPARSE_SECONDS:

@@ -1,57 +1,85 @@
-"""The first sync of every calendar, in slices; the first practitioner is already at work meanwhile."""
+"""The first sync of all calendars at the same time; the first practitioner is already at work meanwhile."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from datetime import time as wall_time
 
-from sandbox.controls import Imported
+from sandbox.controls import Imported, Json
 from sandbox.demo.arguments import IcsFile
 from sandbox.demo.check import is_from_google
-from sandbox.demo.console import Console
 from sandbox.demo.errors import DemoError
-from sandbox.demo.setting import Person, Setting
-from shared.app.records import Progress
+from sandbox.demo.rest import at_rest
+from sandbox.demo.setting import CALENDAR_NAME, Person, Setting
 
 HAND_MADE_TITLE = "Piano tuner"
-SECONDS_MAX = 180.0
-"""After which one first sync is given up; Google's quota of a minute may hold it up twice."""
-_PAUSE_SECONDS = 0.2
+SECONDS_MAX = 600.0
+"""After which the first syncs are given up: 1,500 appointments at Google's pace take a few minutes."""
+_FAILED = frozenset({"reconnect_needed", "calendar_missing", "disconnected", "off", "paused"})
+"""What ends a first sync; `failing` may still mend."""
+PUSH_SECONDS = 2.0
+"""Within which a change has become a task, on a busy machine too."""
 
 
-def first_sync(setting: Setting, files: Sequence[IcsFile], console: Console) -> int:
-    """Every calendar to the end of its first sync; how many events were loaded from files."""
-    loaded, first = 0, setting.people[0]
+def first_sync(setting: Setting) -> None:
+    """Every calendar to the end of its first sync. Raises DemoError when that does not come."""
+    syncs = [_Sync(setting, person) for person in setting.people]
 
-    def at_work() -> None:
-        nonlocal loaded
-        _make_by_hand(setting, first)
-        loaded = _load(setting, first, files, console)
+    def over() -> bool:
+        for sync in syncs:
+            sync.look()
+        done, total = sum(sync.done for sync in syncs), sum(sync.total for sync in syncs)
+        setting.console.progress("first sync", done, total)
+        return all(sync.over for sync in syncs)
 
-    for person in setting.people:
-        began = time.monotonic()
-        sync = _Sync(setting, person, console)
-        sync.to_the_end(after_first_slice=at_work if person is first else None)
-        total = sync.progress.total
-        seconds = time.monotonic() - began
-        label = person.connection.settings.client_label.value
-        console.say(
-            f"  {person.name}: {total} settled in {seconds:.1f} s, {sync.slices} slices, labels: {label}"
+    setting.until(over, SECONDS_MAX, "the end of the first sync")
+
+
+class _Sync:
+    """One calendar's."""
+
+    def __init__(self, setting: Setting, person: Person) -> None:
+        self._setting = setting
+        self._person = person
+        self._began = time.monotonic()
+        self.done = self.total = 0
+        self.over = False
+        person.front_end.start(CALENDAR_NAME)
+
+    def look(self) -> None:
+        if self.over:
+            return
+        state = self._person.front_end.state()
+        if state["status"] in _FAILED:
+            raise DemoError(f"the first sync of {self._person.name} ends: {state['status']}")
+        calendar: Json = state["calendar"]
+        progress = calendar["progress"] or {"done": 0, "total": 0}
+        self.done, self.total = progress["done"], progress["total"]
+        if calendar["ready"] and not self._person.calendar:
+            self._began_to_fill()
+        if state["status"] == "in_sync":
+            self._ended(calendar)
+
+    def _began_to_fill(self) -> None:
+        self._person.calendar = self._person.front_end.calendar_id() or ""
+        if self._person.calendar and self._person is self._setting.people[0]:
+            _make_by_hand(self._setting, self._person)
+
+    def _ended(self, calendar: Json) -> None:
+        self.over = True
+        if not calendar["push"]["live"]:
+            raise DemoError(f"{self._person.name} is not told of changes: {calendar['push']['problem']}")
+        seconds = time.monotonic() - self._began
+        self._setting.console.say(
+            f"  {self._person.name}: {self.total} settled in {seconds:.1f} s, push is live"
         )
-    if loaded:
-        taken_in = _taken_in(setting)
-        console.say(
-            f"  {taken_in} of the {loaded} loaded events are personal appointments of {first.name} now;"
-        )
-        console.say("  days before today and beyond the horizon are not taken in")
-    return loaded
 
 
 def local(person: Person, setting: Setting, days: int, hour: int) -> datetime:
     """A wall time of the practitioner, so many days from today."""
-    day = setting.clock.now().astimezone(person.zone).date() + timedelta(days=days)
+    day = setting.now().astimezone(person.zone).date() + timedelta(days=days)
     return datetime.combine(day, wall_time(hour), person.zone)
 
 
@@ -67,58 +95,32 @@ def _make_by_hand(setting: Setting, person: Person) -> None:
         "start": google_time(begins),
         "end": google_time(begins + timedelta(hours=1)),
     }
-    setting.google.user(person.account.sub, "create", calendar=setting.calendar_id(person), body=body)
+    setting.deployment.google.user(person.account.sub, "create", calendar=person.calendar, body=body)
 
 
-class _Sync:
-    def __init__(self, setting: Setting, person: Person, console: Console) -> None:
-        self._setting = setting
-        self._person = person
-        self._console = console
-        self.slices = 0
-        self.progress = Progress(0, 0)
-
-    def to_the_end(self, after_first_slice: Callable[[], None] | None) -> None:
-        """Jobs until none asks for another. Raises DemoError when that does not come."""
-        driver, key = self._setting.driver, self._person.connection.calendar_key
-        deadline = time.monotonic() + SECONDS_MAX
-        while time.monotonic() < deadline:
-            outcome = driver.job(key)
-            if outcome is None:
-                self._check(driver.lanes[key].blocked)
-                time.sleep(_PAUSE_SECONDS)
-                continue
-            self._show()
-            if after_first_slice is not None:
-                after_first_slice()
-                after_first_slice = None
-            elif not driver.wants_more(outcome):
-                return
-            elif outcome.again_at is not None and outcome.again_at > self._setting.clock.now():
-                time.sleep(_PAUSE_SECONDS)
-        why = f": {driver.trouble}" if driver.trouble else ""
-        raise DemoError(f"the first sync of {self._person.name} did not end within {SECONDS_MAX:g} s{why}")
-
-    def _check(self, blocked: str | None) -> None:
-        if blocked:
-            raise DemoError(f"the first sync of {self._person.name} cannot go on: {blocked}")
-
-    def _show(self) -> None:
-        self.slices += 1
-        self.progress = self._setting.calendar(self._person).progress or self.progress
-        self._console.progress(self._person.name, self.progress.done, self.progress.total)
+# --- calendar files -------------------------------------------------------------------------------------
 
 
-def _load(setting: Setting, person: Person, files: Sequence[IcsFile], console: Console) -> int:
-    loaded = 0
+def load(setting: Setting, files: Sequence[IcsFile]) -> int:
+    """The files as events made by hand by the first practitioner, until the EHR has them; how many."""
+    if not files:
+        return 0
+    person, loaded = setting.people[0], 0
     for file in files:
-        console.say(f"  loading {file.name} into the calendar of {person.name} …")
-        found = setting.google.import_ics(
-            person.account.sub, setting.calendar_id(person), file.name, file.text
+        setting.console.say(f"  loading {file.name} into the calendar of {person.name} …")
+        found = setting.deployment.google.import_ics(
+            person.account.sub, person.calendar, file.name, file.text
         )
         for line in _told(found):
-            console.say(f"    {line}")
+            setting.console.say(f"    {line}")
         loaded += found.loaded
+    setting.interrupts.sleep(PUSH_SECONDS)
+    at_rest(setting)
+    taken_in = _taken_in(setting)
+    setting.console.say(
+        f"  from the {loaded} loaded events {person.name} has {taken_in} personal appointments: of a series"
+    )
+    setting.console.say("  one each occurrence; what is before today or beyond the horizon is not taken in")
     return loaded
 
 
@@ -133,5 +135,5 @@ def _told(found: Imported) -> list[str]:
 
 def _taken_in(setting: Setting) -> int:
     """Personal appointments that came from Google, besides the one made by hand."""
-    rows = filter(is_from_google, setting.ehr.appointments())
+    rows = filter(is_from_google, setting.deployment.ehr.appointments())
     return sum(row.get("description") != HAND_MADE_TITLE for row in rows)

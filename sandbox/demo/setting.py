@@ -1,35 +1,43 @@
-"""Who takes part: a practice in the EHR, one Google account for each practitioner, a connection for each."""
+"""Who takes part: a practice in the EHR, and one Google account for each practitioner."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import timedelta
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from sandbox.connected import connected
-from sandbox.controls import Account, EhrSandbox, GoogleSandbox, PractitionerSeed
+from sandbox.controls import Account, Json, PractitionerSeed
 from sandbox.demo.arguments import Options
-from sandbox.demo.composition import PRACTICE, make_world
-from sandbox.demo.driver import Driver
+from sandbox.demo.console import Console
+from sandbox.demo.errors import DemoError
+from sandbox.demo.front_end import FrontEnd
 from sandbox.demo.interrupts import Interrupts
-from sandbox.demo.stack import Stack
-from shared.adapters.clock import SystemClock
-from shared.app.records import Calendar, Connection, calendar_of, calendar_path
-from shared.app.world import World
-from shared.core.policy import ConnectionSettings, LabelMode
+from sandbox.deployment.deployment import Deployment
+from shared.core.policy import LabelMode
+from shared.settings import Function
 
 CALENDAR_NAME = "Practice appointments"
 _LABELS = (LabelMode.INTERNAL_ID, LabelMode.FULL_NAME, LabelMode.INTERNAL_ID)
 _WESTERNMOST = timedelta(hours=12)
+POLL_SECONDS = 0.1
 
 
-@dataclass(frozen=True)
+@dataclass
 class Person:
     """A practitioner with both sides."""
 
     practitioner: PractitionerSeed
     account: Account
-    connection: Connection
+    label: LabelMode
+    front_end: FrontEnd
+    calendar: str = ""
+    """Google's id of the appointments calendar, once it is made."""
+    settings: Json = field(default_factory=dict)
+    """As the product tells them, once it is connected."""
+    chose: bool = False
+    """Whether what stands in their primary calendar takes their time."""
 
     @property
     def name(self) -> str:
@@ -37,66 +45,65 @@ class Person:
 
     @property
     def zone(self) -> ZoneInfo:
-        return self.connection.settings.zone
+        return ZoneInfo(self.practitioner.zone)
+
+    @property
+    def starts_from(self) -> date:
+        return date.fromisoformat(self.settings["start_from"])
 
 
 @dataclass(frozen=True)
 class Setting:
-    google: GoogleSandbox
-    ehr: EhrSandbox
-    clock: SystemClock
-    world: World
-    driver: Driver
+    deployment: Deployment
+    console: Console
+    interrupts: Interrupts
     people: tuple[Person, ...]
     patients: tuple[str, ...]
 
-    def calendar(self, person: Person) -> Calendar:
-        """The calendar's record as it stands."""
-        path = calendar_path(person.connection.calendar_key)
-        return calendar_of(self.world.documents.get(path)[path])
+    def now(self) -> datetime:
+        """The time that everything goes by."""
+        return datetime.now(UTC) + self.deployment.ahead
 
-    def calendar_id(self, person: Person) -> str:
-        """Google's id of the appointments calendar, once it is made."""
-        found = self.calendar(person).calendar_id
-        assert found is not None, "the first sync makes it"
-        return found
+    def until(self, done: Callable[[], bool], seconds: float, what: str) -> None:
+        """Wait. Raises DemoError when it does not come to pass in time, StoppedError on Ctrl-C."""
+        deadline = time.monotonic() + seconds
+        while not done():
+            if time.monotonic() > deadline:
+                raise DemoError(f"{what} did not come to pass within {seconds:g} s{self.troubles()}")
+            self.interrupts.sleep(POLL_SECONDS)
+
+    def troubles(self) -> str:
+        """What the functions say of it."""
+        said = sorted({trouble for function in Function for trouble in troubles(self.deployment, function)})
+        return f"; the functions say: {', '.join(said)}" if said else ""
 
 
-def set_up(
-    stack: Stack, clock: SystemClock, offset: timedelta, options: Options, interrupts: Interrupts
-) -> Setting:
-    """A practice and its connections, begun and not synced yet. `offset` is the clock's."""
-    google, ehr = GoogleSandbox(stack.google), EhrSandbox(stack.ehr)
-    google.set_ahead(offset.total_seconds())
-    ehr.set_now(clock.now())
+def troubles(deployment: Deployment, function: Function) -> Iterator[str]:
+    """Errors in a function's log: its name, the event, and the reason."""
+    for line in deployment.lines(function):
+        if line.get("severity") == "ERROR":
+            why = line.get("reason") or line.get("bug") or line.get("status")
+            yield f"{function.value} {line['event']} {why}"
+
+
+def set_up(deployment: Deployment, options: Options, console: Console, interrupts: Interrupts) -> Setting:
+    """A practice and its people; nobody is connected."""
+    now = datetime.now(UTC) + deployment.ahead
     # Wherever a practitioner is, the day has begun: nothing seeded lies beyond anybody's horizon.
-    today = (clock.now() - _WESTERNMOST).date().isoformat()
-    practitioners, patients = ehr.seed(today=today, seed=options.seed, appointments=options.appointments)
-    accounts: dict[str, Account] = {}
-    world = make_world(stack, clock, accounts)
-    driver = Driver(world, PRACTICE, interrupts)
-    people = []
-    for practitioner, label in zip(practitioners, _LABELS, strict=True):
-        email = practitioner.name.lower().replace(" ", ".") + "@example.com"
-        account = google.add_account(email, practitioner.zone, practitioner.name)
-        accounts[account.sub] = account
-        connection = _connect(world, practitioner.id, account.sub, label)
-        driver.add(connection.calendar_key)
-        people.append(Person(practitioner, account, connection))
-    return Setting(google, ehr, clock, world, driver, tuple(people), tuple(patients))
+    today = (now - _WESTERNMOST).date().isoformat()
+    practitioners, patients = deployment.ehr.seed(
+        today=today, seed=options.seed, appointments=options.appointments
+    )
+    people = [
+        _person(deployment, practitioner, label)
+        for practitioner, label in zip(practitioners, _LABELS, strict=True)
+    ]
+    return Setting(deployment, console, interrupts, tuple(people), tuple(patients))
 
 
-def _connect(world: World, practitioner: str, sub: str, label: LabelMode) -> Connection:
-    """A connection with the practitioner's own zone, from today on."""
-    zone = ZoneInfo(world.ehr(PRACTICE).practitioner(practitioner).zone or "UTC")
-    settings = ConnectionSettings(
-        start_from=world.clock.now().astimezone(zone).date(), zone=zone, client_label=label
-    )
-    return connected(
-        world,
-        practice=PRACTICE,
-        practitioner=practitioner,
-        sub=sub,
-        calendar_name=CALENDAR_NAME,
-        settings=settings,
-    )
+def _person(deployment: Deployment, practitioner: PractitionerSeed, label: LabelMode) -> Person:
+    email = practitioner.name.lower().replace(" ", ".") + "@example.com"
+    account = deployment.google.add_account(email, practitioner.zone, practitioner.name)
+    deployment.google.revoke_grants(account.sub)  # an account comes with one; ours is to be consented to
+    api = deployment.at.functions[Function.SETTINGS_API]
+    return Person(practitioner, account, label, FrontEnd(api, deployment.ehr, practitioner.id))

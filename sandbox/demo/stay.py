@@ -9,9 +9,10 @@ from zoneinfo import ZoneInfo
 
 from sandbox.controls import last_number
 from sandbox.demo.check import ehr_writes, google_writes
-from sandbox.demo.console import Console
-from sandbox.demo.interrupts import Interrupts
-from sandbox.demo.setting import Setting
+from sandbox.demo.setting import Setting, troubles
+from sandbox.demo.whereabouts import things_to_try, whereabouts
+from sandbox.deployment.plan import PARTS
+from shared.settings import Function
 
 LOOK_SECONDS = 1.0
 _DONE = {
@@ -24,42 +25,55 @@ _DONE = {
 }
 
 
-def stay(setting: Setting, console: Console, interrupts: Interrupts) -> NoReturn:
+def stay(setting: Setting) -> NoReturn:
     """Until StoppedError."""
-    news = _News(setting)
-    said: set[str] = set()
+    console = setting.console
+    console.say()
+    console.say("everything stays in sync now; Ctrl-C ends it")
+    for line in whereabouts(setting):
+        console.say(f"  {line}")
+    console.say("to try, in another shell:")
+    for line in things_to_try(setting):
+        console.say(f"  {line}")
+    console.say("what it does:")
+    news, trouble = _News(setting), _Trouble(setting)
     while True:
-        setting.driver.turn()
-        for line in news.lines():
+        for line in (*news.lines(), *trouble.lines()):
             console.say(f"  {line}")
-        troubles = set(_troubles(setting))
-        for line in sorted(troubles - said):
-            console.say(f"  {line}")
-        said = troubles
-        interrupts.sleep(LOOK_SECONDS)
+        setting.interrupts.sleep(LOOK_SECONDS)
 
 
-def _troubles(setting: Setting) -> Iterator[str]:
-    if setting.driver.trouble:
-        yield f"will be tried again: {setting.driver.trouble}"
-    for person in setting.people:
-        blocked = setting.driver.lanes[person.connection.calendar_key].blocked
-        if blocked:
-            yield f"{person.name} is not synced any more: {blocked}"
+class _Trouble:
+    """What goes wrong in the functions, each thing once, and what has ended."""
+
+    def __init__(self, setting: Setting) -> None:
+        self._deployment = setting.deployment
+        self._said: set[str] = set()
+
+    def lines(self) -> Iterator[str]:
+        for line in sorted(set(self._found()) - self._said):
+            self._said.add(line)
+            yield line
+
+    def _found(self) -> Iterator[str]:
+        for function in Function:
+            yield from troubles(self._deployment, function)
+        for part in PARTS:
+            if not self._deployment.processes[part].running:
+                yield f"{part.value} has ended; its last words are in {self._deployment.processes[part].log}"
 
 
 class _News:
     """What was written since the last time, as the servers' own logs have it."""
 
     def __init__(self, setting: Setting) -> None:
-        self._setting = setting
+        self._sandboxes = setting.deployment.google, setting.deployment.ehr
         self._people = {person.account.sub: person for person in setting.people}
-        self._google = last_number(setting.google.requests())
-        self._ehr = last_number(setting.ehr.requests())
+        self._google, self._ehr = (last_number(sandbox.requests()) for sandbox in self._sandboxes)
 
     def lines(self) -> Iterator[str]:
-        google = self._setting.google.requests(self._google)
-        ehr = self._setting.ehr.requests(self._ehr)
+        google = self._sandboxes[0].requests(self._google)
+        ehr = self._sandboxes[1].requests(self._ehr)
         self._google, self._ehr = last_number(google, self._google), last_number(ehr, self._ehr)
         for request in google_writes(google):
             person = self._people.get(request["sub"])

@@ -1,40 +1,29 @@
-"""What happens on both sides, one thing after the other, and how long the other side takes to have it."""
+"""What happens on both sides, one thing after the other, told to whoever watches."""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from datetime import time as wall_time
 from itertools import islice
 from typing import Any
 
-from sandbox.demo.check import Shown, View, live_events, patients_of, shown_appointments, shown_events
-from sandbox.demo.console import Console
+from sandbox.controls import Json
+from sandbox.demo.check import Shown, View, patients_of, shown_appointments, shown_events
 from sandbox.demo.day import richest_day
 from sandbox.demo.first_sync import HAND_MADE_TITLE, google_time, local
-from sandbox.demo.setting import Setting
-from sandbox.demo.survey import views
+from sandbox.demo.measure import Both, Change, Step, measured
+from sandbox.demo.setting import Person, Setting
+from sandbox.demo.views import views
 from sandbox.ehr import urls
 
-SECONDS_MAX = 20.0
-"""After which a change is taken not to arrive."""
-_AN_HOUR = timedelta(hours=1)
-_SESSION = timedelta(minutes=50)
+AN_HOUR = timedelta(hours=1)
+SESSION = timedelta(minutes=50)
 _BOOKED_TITLE, _EDITED_TITLE, _RENAMED_TITLE = "Choir", "Choir practice", "Piano tuner, moved by staff"
 _TARGETS = 4
 _QUIET_DAYS = 2
 """The story leaves what is nearer alone."""
-
-
-@dataclass(frozen=True)
-class Change:
-    key: str
-    told: str
-    """What was done, and what the other side must make of it."""
-    latency_ms: float | None
-    """Until the other side had it; None: it never did."""
 
 
 @dataclass(frozen=True)
@@ -46,190 +35,174 @@ class Target:
     shown: Shown
 
 
-class Story:
-    """Everything happens to the first practitioner."""
+class Hands:
+    """What a practitioner and the practice's staff do."""
 
-    def __init__(self, setting: Setting, console: Console) -> None:
+    def __init__(self, setting: Setting, person: Person) -> None:
         self._setting = setting
-        self._console = console
-        self._person = setting.people[0]
-        self._sub = self._person.account.sub
-        self._calendar = setting.calendar_id(self._person)
-        self.changes: list[Change] = []
+        self._person = person
 
-    def tell(self) -> list[Change]:
-        """What needs client appointments is left out, and counts as a change, where too few have an event."""
-        targets = list(islice(_targets(views(self._setting)[0], self._setting.clock.now()), _TARGETS))
-        if len(targets) == _TARGETS:
-            moved, cancelled, dragged, deleted = targets
-            self._ehr_changes(moved, cancelled)
-            self._put_backs(dragged, deleted)
-        else:
-            self._keep(
-                Change("client_appointments", f"{_TARGETS} client appointments that have an event", None)
-            )
-        self._made_in_google()
-        self._made_by_hand_before()
-        return self.changes
+    def staff(self, action: str, **details: object) -> Json:
+        return self._setting.deployment.ehr.staff(action, **details)
 
-    # --- chapters ---------------------------------------------------------------------------------------
+    def user(self, action: str, **details: object) -> Json:
+        sub, calendar = self._person.account.sub, self._person.calendar
+        return self._setting.deployment.google.user(sub, action, calendar=calendar, **details)
 
-    def _ehr_changes(self, moved: Target, cancelled: Target) -> None:
-        to = moved.shown.start + _AN_HOUR / 2
-        self._measure(
-            "ehr_reschedule",
-            "EHR: a client appointment is moved; the event moves",
-            lambda: self._staff(
-                "reschedule", appointment=moved.appointment, start=_utc(to), end=_utc(to + _SESSION)
-            ),
-            lambda: self._starts(moved.event) == to,
-        )
-        self._measure(
-            "ehr_cancel",
-            "EHR: a client appointment is cancelled; the event goes",
-            lambda: self._staff("cancel", appointment=cancelled.appointment),
-            lambda: cancelled.event not in self._events(),
-        )
-        begins, before = local(self._person, self._setting, 5, 7), self._events()
-        self._measure(
-            "ehr_create",
-            "EHR: a client appointment is booked; an event appears",
-            lambda: self._book(begins),
-            lambda: any(s.start == begins and e not in before for e, s in self._events().items()),
-        )
+    def reschedule(self, appointment: str, to: datetime, length: timedelta) -> Json:
+        return self.staff("reschedule", appointment=appointment, start=_utc(to), end=_utc(to + length))
 
-    def _put_backs(self, dragged: Target, deleted: Target) -> None:
-        to = dragged.shown.start + _AN_HOUR / 2
-        self._measure(
-            "google_move_put_back",
-            "Google: a client appointment is moved; it is put back",
-            lambda: self._move(dragged.event, to, _SESSION),
-            lambda: self._events().get(dragged.event) == dragged.shown,
-        )
-        self._measure(
-            "google_delete_put_back",
-            "Google: a client appointment is deleted; it is put back",
-            lambda: self._user("delete", event=deleted.event),
-            lambda: deleted.shown in self._events().values(),
-        )
+    def make(self, title: str, begins: datetime) -> str:
+        """An event by hand; its id."""
+        times = {"start": google_time(begins), "end": google_time(begins + AN_HOUR)}
+        return str(self.user("create", body={"summary": title, **times})["id"])
 
-    def _made_in_google(self) -> None:
-        begins = local(self._person, self._setting, 4, 20)
-        times = {"start": google_time(begins), "end": google_time(begins + _AN_HOUR)}
-        made: dict[str, str] = {}
-        self._measure(
-            "google_create",
-            "Google: an event is made by hand; the EHR has a personal appointment",
-            lambda: made.update(id=self._user("create", body={"summary": _BOOKED_TITLE, **times})["id"]),
-            lambda: self._personal(_BOOKED_TITLE) == begins,
-        )
-        later = begins + timedelta(days=1)
-        self._measure(
-            "google_move",
-            "Google: that event is moved; the appointment follows",
-            lambda: self._move(made["id"], later, _AN_HOUR),
-            lambda: self._personal(_BOOKED_TITLE) == later,
-        )
-        self._measure(
-            "google_edit",
-            "Google: its title is edited; the appointment follows",
-            lambda: self._user("edit", event=made["id"], body={"summary": _EDITED_TITLE}),
-            lambda: self._personal(_EDITED_TITLE) == later,
-        )
-        self._measure(
-            "google_delete",
-            "Google: it is deleted; the appointment is cancelled",
-            lambda: self._user("delete", event=made["id"]),
-            lambda: self._personal(_EDITED_TITLE, status="cancelled") == later,
-        )
+    def move(self, event: str, to: datetime, length: timedelta) -> Json:
+        return self.user("move", event=event, start=google_time(to), end=google_time(to + length))
 
-    def _made_by_hand_before(self) -> None:
-        """Of the event that was there before the first sync had ended."""
-        told = "EHR: a personal appointment made in Google gets another title and time; the event follows"
-        row = self._personal_row(HAND_MADE_TITLE)
-        if row is None:
-            self._keep(Change("ehr_edit_personal", told, None))
-            return
-        to = datetime.combine(self._busy_day(), wall_time(20), self._person.zone)
-
-        def change() -> None:
-            self._staff("change_title", appointment=row["id"], title=_RENAMED_TITLE)
-            self._staff("reschedule", appointment=row["id"], start=_utc(to), end=_utc(to + _AN_HOUR))
-
-        self._measure(
-            "ehr_edit_personal",
-            told,
-            change,
-            lambda: any((s.text, s.start) == (_RENAMED_TITLE, to) for s in self._events().values()),
-        )
-
-    # --- measuring --------------------------------------------------------------------------------------
-
-    def _measure(self, key: str, told: str, act: Callable[[], object], arrived: Callable[[], bool]) -> None:
-        """From the answer to the change until the other side's own server shows it."""
-        act()
-        began = time.perf_counter()
-        latency_ms = None
-        while latency_ms is None and time.perf_counter() - began < SECONDS_MAX:
-            self._setting.driver.turn()
-            if arrived():
-                latency_ms = (time.perf_counter() - began) * 1000
-        self._keep(Change(key, told, latency_ms))
-
-    def _keep(self, change: Change) -> None:
-        self.changes.append(change)
-        took = "never" if change.latency_ms is None else f"{change.latency_ms:.0f} ms"
-        self._console.say(f"  {took:>8}  {change.told}")
-
-    # --- both sides -------------------------------------------------------------------------------------
-
-    def _staff(self, action: str, **details: object) -> dict[str, Any]:
-        return self._setting.ehr.staff(action, **details)
-
-    def _user(self, action: str, **details: object) -> dict[str, Any]:
-        return self._setting.google.user(self._sub, action, calendar=self._calendar, **details)
-
-    def _move(self, event: str, to: datetime, length: timedelta) -> None:
-        self._user("move", event=event, start=google_time(to), end=google_time(to + length))
-
-    def _book(self, begins: datetime) -> None:
-        self._staff(
+    def book(self, begins: datetime) -> Json:
+        return self.staff(
             "book",
             patients=[self._setting.patients[0]],
             practitioners=[self._person.practitioner.id],
             start=_utc(begins),
-            end=_utc(begins + _SESSION),
+            end=_utc(begins + SESSION),
             zone=self._person.zone.key,
         )
 
-    def _busy_day(self) -> date:
-        """One to look at afterwards."""
-        now = self._setting.clock.now()
-        return richest_day(views(self._setting)[0], after=now) or now.date() + timedelta(days=_QUIET_DAYS)
 
-    def _events(self) -> dict[str, Shown]:
-        return live_events(self._setting.google.events(self._calendar), self._person.zone)
+def tell(setting: Setting, steps: Iterator[Step] | None = None) -> list[Change]:
+    """These steps, or those of the appointments calendar; everything happens to the first practitioner."""
+    changes = []
+    for change in measured(setting, [steps or _steps(setting, setting.people[0])]):
+        took = "never" if change.latency_ms is None else f"{change.latency_ms:.0f} ms"
+        setting.console.say(f"  {took:>8}  {change.told}")
+        changes.append(change)
+    return changes
 
-    def _starts(self, event: str) -> datetime | None:
-        shown = self._events().get(event)
-        return shown.start if shown else None
 
-    def _personal_row(self, title: str, status: str = "booked") -> dict[str, Any] | None:
-        rows = self._setting.ehr.appointments()
-        found = (row for row in rows if row.get("description") == title and row["status"] == status)
-        return next((row for row in found if not patients_of(row)), None)
+def _steps(setting: Setting, person: Person) -> Iterator[Step]:
+    """What needs client appointments is left out, and counts as a change, where too few have an event."""
+    hands, told = Hands(setting, person), f"{_TARGETS} client appointments that have an event"
+    targets = list(islice(targets_of(views(setting)[0], setting.now()), _TARGETS))
+    if len(targets) == _TARGETS:
+        moved, cancelled, dragged, deleted = targets
+        yield from _ehr_changes(setting, person, hands, moved, cancelled)
+        yield from _put_backs(person, hands, dragged, deleted)
+    else:
+        yield Step("client_appointments", told, lambda: None, lambda _: False)
+    yield from _made_in_google(setting, person, hands)
+    yield from _made_by_hand_before(setting, person, hands)
 
-    def _personal(self, title: str, status: str = "booked") -> datetime | None:
-        """When the personal appointment of this title begins; None: there is none."""
-        row = self._personal_row(title, status)
-        return datetime.fromisoformat(row["start"]) if row else None
+
+# --- chapters -------------------------------------------------------------------------------------------
+
+
+def _ehr_changes(
+    setting: Setting, person: Person, hands: Hands, moved: Target, cancelled: Target
+) -> Iterator[Step]:
+    to = moved.shown.start + AN_HOUR / 2
+    yield Step(
+        "ehr_reschedule",
+        "EHR: a client appointment is moved; the event moves",
+        lambda: hands.reschedule(moved.appointment, to, SESSION),
+        lambda both: starts(both, person, moved.event) == to,
+    )
+    yield Step(
+        "ehr_cancel",
+        "EHR: a client appointment is cancelled; the event goes",
+        lambda: hands.staff("cancel", appointment=cancelled.appointment),
+        lambda both: cancelled.event not in both.events(person),
+    )
+    begins, before = local(person, setting, 5, 7), Both(setting).events(person)
+    yield Step(
+        "ehr_create",
+        "EHR: a client appointment is booked; an event appears",
+        lambda: hands.book(begins),
+        lambda both: any(s.start == begins and e not in before for e, s in both.events(person).items()),
+    )
+
+
+def _put_backs(person: Person, hands: Hands, dragged: Target, deleted: Target) -> Iterator[Step]:
+    to = dragged.shown.start + AN_HOUR / 2
+    yield Step(
+        "google_move_put_back",
+        "Google: a client appointment is moved; it is put back",
+        lambda: hands.move(dragged.event, to, SESSION),
+        lambda both: both.events(person).get(dragged.event) == dragged.shown,
+    )
+    yield Step(
+        "google_delete_put_back",
+        "Google: a client appointment is deleted; it is put back",
+        lambda: hands.user("delete", event=deleted.event),
+        lambda both: deleted.shown in both.events(person).values(),
+    )
+
+
+def _made_in_google(setting: Setting, person: Person, hands: Hands) -> Iterator[Step]:
+    begins = local(person, setting, 4, 20)
+    made: dict[str, str] = {}
+    yield Step(
+        "google_create",
+        "Google: an event is made by hand; the EHR has a personal appointment",
+        lambda: made.update(id=hands.make(_BOOKED_TITLE, begins)),
+        lambda both: both.personal(_BOOKED_TITLE) == begins,
+    )
+    later = begins + timedelta(days=1)
+    yield Step(
+        "google_move",
+        "Google: that event is moved; the appointment follows",
+        lambda: hands.move(made["id"], later, AN_HOUR),
+        lambda both: both.personal(_BOOKED_TITLE) == later,
+    )
+    yield Step(
+        "google_edit",
+        "Google: its title is edited; the appointment follows",
+        lambda: hands.user("edit", event=made["id"], body={"summary": _EDITED_TITLE}),
+        lambda both: both.personal(_EDITED_TITLE) == later,
+    )
+    yield Step(
+        "google_delete",
+        "Google: it is deleted; the appointment is cancelled",
+        lambda: hands.user("delete", event=made["id"]),
+        lambda both: both.personal(_EDITED_TITLE, status="cancelled") == later,
+    )
+
+
+def _made_by_hand_before(setting: Setting, person: Person, hands: Hands) -> Iterator[Step]:
+    """Of the event that was there before the first sync had ended."""
+    row = Both(setting).personal_row(HAND_MADE_TITLE)
+    to = datetime.combine(_busy_day(setting), wall_time(20), person.zone)
+
+    def change() -> None:
+        if row is not None:
+            hands.staff("change_title", appointment=row["id"], title=_RENAMED_TITLE)
+            hands.reschedule(row["id"], to, AN_HOUR)
+
+    yield Step(
+        "ehr_edit_personal",
+        "EHR: a personal appointment made in Google gets another title and time; the event follows",
+        change,
+        lambda both: any((s.text, s.start) == (_RENAMED_TITLE, to) for s in both.events(person).values()),
+    )
+
+
+def starts(both: Both, person: Person, event: str) -> datetime | None:
+    shown = both.events(person).get(event)
+    return shown.start if shown else None
+
+
+def _busy_day(setting: Setting) -> date:
+    """One to look at afterwards."""
+    now = setting.now()
+    return richest_day(views(setting)[0], after=now) or now.date() + timedelta(days=_QUIET_DAYS)
 
 
 def _utc(moment: datetime) -> str:
     return moment.astimezone(UTC).isoformat()
 
 
-def _targets(view: View, now: datetime) -> Iterator[Target]:
+def targets_of(view: View, now: datetime) -> Iterator[Target]:
     """Client appointments to come that nothing protects, of one practitioner, each with its one event."""
     events = shown_events(view)
     rows = {row["id"]: row for row in view.appointments}

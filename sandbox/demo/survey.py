@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from datetime import time as wall_time
 
-from sandbox.controls import Json, last_number
-from sandbox.demo.check import Found, View, broken_rules, compare, ehr_writes, google_writes
-from sandbox.demo.errors import DemoError
-from sandbox.demo.setting import Person, Setting
-from shared.core.policy import LabelMode
+from sandbox.controls import last_number
+from sandbox.demo.check import Found, broken_rules, compare, ehr_writes, google_writes
+from sandbox.demo.rest import at_rest
+from sandbox.demo.setting import Person, Setting, troubles
+from sandbox.demo.views import views
+from shared.app.jobs import CalendarTask, arriving
+from shared.clients import cloud_tasks
+from shared.core.identity import Keys
+from shared.ports import Queue
+from shared.settings import Function, SecretName, load
 
 PASS_SECONDS_MAX = 120.0
-_PAUSE_SECONDS = 0.1
 
 
 @dataclass(frozen=True)
@@ -26,8 +27,8 @@ class Verdict:
     """Writes that one more complete pass made, by side; there should be none."""
     broken: tuple[str, ...]
     """Rules of writing to Google that were broken, in words."""
-    bugs: tuple[str, ...] = ()
-    """Types of unexpected exceptions; the sync has set their items aside."""
+    troubles: tuple[str, ...] = ()
+    """Errors that the functions logged, and tasks that they did not take."""
 
     @property
     def duplicates(self) -> int:
@@ -38,8 +39,7 @@ class Verdict:
         """In words."""
         both = (difference for found in self.found for difference in found.differences)
         again = (f"one more complete pass wrote to {side}: {n}" for side, n in self.rewrites.items() if n)
-        bugs = (f"an item was set aside as a bug: {bug}" for bug in self.bugs)
-        return [*both, *again, *self.broken, *bugs]
+        return [*both, *again, *self.broken, *self.troubles]
 
     @property
     def agree(self) -> bool:
@@ -47,54 +47,55 @@ class Verdict:
 
 
 def survey(setting: Setting) -> Verdict:
-    """Judge, pass once more, judge the writes."""
+    """Judge, pass once more, judge the writes. Raises DemoError when the jobs do not come to rest."""
+    google, ehr = setting.deployment.google, setting.deployment.ehr
+    at_rest(setting)
     found = tuple(compare(view) for view in views(setting))
-    google, ehr = last_number(setting.google.requests()), last_number(setting.ehr.requests())
+    before_google, before_ehr = last_number(google.requests()), last_number(ehr.requests())
     _pass_once_more(setting)
     rewrites = {
-        "Google": len(google_writes(setting.google.requests(google))),
-        "the EHR": len(ehr_writes(setting.ehr.requests(ehr))),
+        "Google": len(google_writes(google.requests(before_google))),
+        "the EHR": len(ehr_writes(ehr.requests(before_ehr))),
     }
-    calendars = {person.account.sub: setting.calendar_id(person) for person in setting.people}
-    broken = tuple(broken_rules(setting.google.requests(), calendars))
-    bugs = tuple(bug for lane in setting.driver.lanes.values() for bug in lane.totals.bugs)
-    return Verdict(found, rewrites, broken, bugs)
-
-
-def views(setting: Setting) -> list[View]:
-    """Both sides of every practitioner, as they are now."""
-    appointments, patients = setting.ehr.appointments(), setting.ehr.patients()
-    return [_view(setting, person, appointments=appointments, patients=patients) for person in setting.people]
-
-
-def _view(setting: Setting, person: Person, *, appointments: list[Json], patients: dict[str, Json]) -> View:
-    chosen = person.connection.settings
-    today = setting.clock.now().astimezone(chosen.zone).date()
-    after = today + timedelta(days=chosen.horizon_days + 1)
-    return View(
-        practitioner=person.practitioner.id,
-        zone=chosen.zone,
-        full_names=chosen.client_label is LabelMode.FULL_NAME,
-        starts=datetime.combine(chosen.start_from, wall_time.min, chosen.zone).astimezone(UTC),
-        ends=datetime.combine(after, wall_time.min, chosen.zone).astimezone(UTC),
-        appointments=appointments,
-        patients=patients,
-        events=setting.google.events(setting.calendar_id(person)),
-    )
+    calendars = {person.account.sub: person.calendar for person in setting.people}
+    broken = tuple(broken_rules(google.requests(), calendars))
+    return Verdict(found, rewrites, broken, tuple(sorted(_troubles(setting))))
 
 
 def _pass_once_more(setting: Setting) -> None:
-    """A complete pass of every calendar, to its end. Raises DemoError when that does not come."""
-    deadline = time.monotonic() + PASS_SECONDS_MAX
-    for person in setting.people:
-        key, everything = person.connection.calendar_key, True
-        while time.monotonic() < deadline:
-            outcome = setting.driver.job(key, everything=everything)
-            if setting.driver.lanes[key].blocked:
-                raise DemoError(f"{person.name}: the sync cannot go on: {setting.driver.lanes[key].blocked}")
-            everything &= outcome is None
-            if outcome is not None and not setting.driver.wants_more(outcome):
-                break
-            time.sleep(_PAUSE_SECONDS)
-        else:
-            raise DemoError(f"one more complete pass did not end within {PASS_SECONDS_MAX:g} s")
+    """A complete pass of every calendar, as the queue brings it."""
+    function = Function.SETTINGS_API
+    tasks = cloud_tasks(load(function, setting.deployment.environment(function)))
+    before = {person.name: _last_full_read(person) for person in setting.people}
+    keys = [key for person in setting.people for key in _calendar_keys(setting, person)]
+    for key in keys:
+        tasks.enqueue(arriving(CalendarTask(key, everything=True, queue=Queue.BULK), setting.now()))
+    tasks.close()
+    setting.until(
+        lambda: all(_last_full_read(person) != before[person.name] for person in setting.people),
+        PASS_SECONDS_MAX,
+        "one more complete pass",
+    )
+    at_rest(setting)
+
+
+def _last_full_read(person: Person) -> str:
+    """Of the calendar that was read longest ago."""
+    chosen = person.front_end.external() if person.chose else []
+    return min(str(each["last_full_read"]) for each in [person.front_end.state()["calendar"], *chosen])
+
+
+def _calendar_keys(setting: Setting, person: Person) -> Iterator[str]:
+    keys = Keys(setting.deployment.secrets[SecretName.IDENTITY_KEY].encode())
+    connection = keys.connection(setting.deployment.plan.practice, person.practitioner.id)
+    yield keys.calendar(connection, person.account.sub)
+    if person.chose:
+        yield keys.calendar(connection, person.account.sub, person.account.email)
+
+
+def _troubles(setting: Setting) -> Iterator[str]:
+    for function in Function:
+        yield from set(troubles(setting.deployment, function))
+    refused = [each for each in setting.deployment.tasks.attempts() if each["result"] != "done"]
+    if refused:
+        yield f"attempts at a task that failed: {len(refused)}, at first {refused[0]['reason']}"

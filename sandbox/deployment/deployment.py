@@ -22,6 +22,8 @@ from sandbox.deployment.queues import make_queues
 from shared.settings import PREFIX, Function, SecretName
 
 CLOCK_FILE = "clock"
+END_SECONDS = 1.5
+"""For those that end at the same time. All that they know is going: nothing is worth a longer wait."""
 _CALLERS = (Server.SCHEDULER, Server.TASKS)
 """They end first, with the functions that they call; then what those call."""
 
@@ -55,12 +57,13 @@ class Deployment:
         process.program = replace(process.program, environment=changed)
 
     def start(self, part: Part) -> None:
-        """Returns when it serves. Raises ChildFailedError."""
+        """Returns when it serves, by everybody's time. Raises ChildFailedError."""
         self.processes[part].start()
         self.processes[part].wait()
+        self._tell_time(part)
 
     def stop(self, part: Part) -> None:
-        """As a platform ends an instance: what it is at may come to its end, for a few seconds."""
+        """As a platform ends an instance: what it is at may come to its end, for some seconds."""
         stop([self.processes[part]])
 
     def kill(self, part: Part) -> None:
@@ -72,19 +75,30 @@ class Deployment:
         self.stop(part)
         self.start(part)
 
+    @property
+    def ahead(self) -> timedelta:
+        """Of the time that everything goes by, before the machine's."""
+        text = (self.folder / CLOCK_FILE).read_text(encoding="utf-8")
+        return timedelta(seconds=int(text.strip().removesuffix("s")))
+
     def set_ahead(self, ahead: timedelta) -> None:
-        """The time of everything: so far ahead of the machine's."""
+        """The time of everything, to the second: so far ahead of the machine's."""
         set_clock_file(self.folder, ahead)
-        clocks = {
-            Server.GOOGLE: self.google,
-            Server.TASKS: self.tasks,
-            Server.SCHEDULER: self.scheduler,
-        }
-        for server, sandbox in clocks.items():
+        for server in Server:
             if self.processes[server].running:
-                sandbox.set_ahead(ahead.total_seconds())
-        if self.processes[Server.EHR].running:
-            self.ehr.set_now(datetime.now(UTC) + ahead)
+                self._tell_time(server)
+
+    def _tell_time(self, part: Part) -> None:
+        """Functions read it in the clock's file; secrets and store know none."""
+        match part:
+            case Server.GOOGLE:
+                self.google.set_ahead(self.ahead.total_seconds())
+            case Server.TASKS:
+                self.tasks.set_ahead(self.ahead.total_seconds())
+            case Server.SCHEDULER:
+                self.scheduler.set_ahead(self.ahead.total_seconds())
+            case Server.EHR:
+                self.ehr.set_now(datetime.now(UTC) + self.ahead)
 
     def printed(self, part: Part) -> str:
         """All that it has printed, over all its lives."""
@@ -156,5 +170,5 @@ def _furnish(deployment: Deployment) -> None:
 
 def _end(deployment: Deployment) -> None:
     first = {*_CALLERS, *Function}
-    stop(process for part, process in deployment.processes.items() if part in first)
-    stop(process for part, process in deployment.processes.items() if part not in first)
+    stop((process for part, process in deployment.processes.items() if part in first), END_SECONDS)
+    stop((process for part, process in deployment.processes.items() if part not in first), END_SECONDS)

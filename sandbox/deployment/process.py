@@ -15,8 +15,8 @@ from sandbox.children import ChildFailedError
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_SECONDS = 60.0
-STOP_SECONDS = 4.0
-"""After SIGTERM; then SIGKILL."""
+STOP_SECONDS = 10.0
+"""From SIGTERM to SIGKILL, as Cloud Run has it."""
 SILENT_SECONDS = 2.0
 _POLL_SECONDS = 0.02
 _TAIL_BYTES = 4 * 1024
@@ -110,11 +110,11 @@ class Process:
             return log.read().decode(errors="replace").strip() or "(nothing)"
 
 
-def stop(processes: Iterable[Process]) -> None:
-    """All of them side by side: SIGTERM, after STOP_SECONDS SIGKILL."""
+def stop(processes: Iterable[Process], seconds: float = STOP_SECONDS) -> None:
+    """All of them side by side: SIGTERM, after so many seconds SIGKILL."""
     known = list(processes)
     for process in known:
         process.terminate()
-    deadline = time.monotonic() + STOP_SECONDS
+    deadline = time.monotonic() + seconds
     for process in known:
         process.join(deadline)

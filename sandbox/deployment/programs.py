@@ -17,8 +17,8 @@ from sandbox.deployment.configuration import SCHEDULER_AUDIENCE, SCHEDULER_INVOK
 from sandbox.deployment.plan import Part, Plan, Server
 from sandbox.deployment.process import ROOT, Program
 from sandbox.deployment.queues import AT_ONCE
+from sandbox.emulator import EmulatorFiles, emulator_command
 from sandbox.emulator import answers as emulator_answers
-from sandbox.emulator import emulator_command
 from shared.http import HEALTH_PATH
 from shared.settings import PREFIX, Function
 
@@ -33,27 +33,12 @@ def programs(
 ) -> dict[Part, Program]:
     """`folder`: where files of the parts are; `settings`: the environment variables of a function."""
     outer = _environment(plan.host)
-    servers: dict[Part, Program] = {
-        Server.GOOGLE: _http(
-            at.google, outer, "sandbox.google", "--seed", str(plan.seed), "--redirect-uri", at.redirect
-        ),
-        Server.EHR: _http(
-            at.ehr,
-            outer,
-            "sandbox.ehr",
-            "--practice",
-            plan.practice,
-            "--calsync-api",
-            at.functions[Function.SETTINGS_API],
-        ),
-        Server.TASKS: _tasks(plan, at, folder, outer),
-        Server.SECRETS: _grpc(at.secrets, outer, "sandbox.secrets", "--secrets", str(secrets_file(folder))),
-        Server.STORE: _store(plan, at, outer),
-        Server.SCHEDULER: _scheduler(plan, at, outer),
-    }
-    return servers | {
-        function: _function(function, at.functions[function], {**outer, **settings(function)})
-        for function in Function
+    return {
+        **_servers(plan, at, folder, outer),
+        **{
+            function: _function(function, at.functions[function], {**outer, **settings(function)})
+            for function in Function
+        },
     }
 
 
@@ -75,47 +60,48 @@ def _environment(host: str) -> dict[str, str]:
 # --- servers --------------------------------------------------------------------------------------------
 
 
-def _module(address: str, module: str, *more: str) -> tuple[str, ...]:
-    """`address`: host:port."""
-    host, _, port = address.rpartition(":")
-    return sys.executable, "-m", module, "--host", host, "--port", port, *more
+def _servers(plan: Plan, at: Addresses, folder: Path, environment: Mapping[str, str]) -> dict[Part, Program]:
+    def module(name: str, address: str, *more: str, ready: str = "") -> Program:
+        """`ready`: the address that is there last."""
+        host, port = _host_and_port(address)
+        command = (sys.executable, "-m", f"sandbox.{name}", "--host", host, "--port", port, *more)
+        return Program(command, environment, lambda: _listens(ready or address))
+
+    api, renewer = at.functions[Function.SETTINGS_API], at.functions[Function.CHANNEL_RENEWER]
+    _, control_port = _host_and_port(at.tasks_control)
+    kept = ("--data", str(folder / "tasks.jsonl"))
+    asked = ("--seed", str(plan.seed))
+    caller = ("--audience", SCHEDULER_AUDIENCE, "--email", SCHEDULER_INVOKER)
+    return {
+        Server.GOOGLE: module("google", at.google, *asked, "--redirect-uri", at.redirect),
+        Server.EHR: module("ehr", at.ehr, "--practice", plan.practice, "--calsync-api", api),
+        Server.TASKS: module(
+            "tasks", at.tasks, *asked, *kept, "--control-port", control_port, ready=at.tasks_control
+        ),
+        Server.SECRETS: module("secrets", at.secrets, "--secrets", str(secrets_file(folder))),
+        Server.STORE: module("firestore", at.store)
+        if plan.emulator is None
+        else _emulator(plan.emulator, at.store, environment),
+        Server.SCHEDULER: module(
+            "scheduler", at.scheduler, "--every", str(plan.tick_seconds), "--target", f"{renewer}/", *caller
+        ),
+    }
 
 
-def _http(url: str, environment: Mapping[str, str], module: str, *more: str) -> Program:
-    address = urlsplit(url).netloc
-    return Program(_module(address, module, *more), environment, lambda: _listens(address))
+def _emulator(files: EmulatorFiles, address: str, environment: Mapping[str, str]) -> Program:
+    host, port = _host_and_port(address)
+    command = emulator_command(files, host, int(port))
+    return Program(command, environment, lambda: emulator_answers(address))
 
 
-def _grpc(address: str, environment: Mapping[str, str], module: str, *more: str) -> Program:
-    return Program(_module(address, module, *more), environment, lambda: _listens(address))
-
-
-def _tasks(plan: Plan, at: Addresses, folder: Path, environment: Mapping[str, str]) -> Program:
-    """Its queues and tasks outlive it."""
-    control = urlsplit(at.tasks_control).netloc
-    kept, port = str(folder / "tasks.jsonl"), control.rpartition(":")[2]
-    command = _module(
-        at.tasks, "sandbox.tasks", "--control-port", port, "--data", kept, "--seed", str(plan.seed)
-    )
-    return Program(command, environment, lambda: _listens(at.tasks) and _listens(control))
-
-
-def _store(plan: Plan, at: Addresses, environment: Mapping[str, str]) -> Program:
-    if plan.emulator is None:
-        return _grpc(at.store, environment, "sandbox.firestore")
-    host, _, port = at.store.rpartition(":")
-    command = emulator_command(plan.emulator, host, int(port))
-    return Program(command, environment, lambda: emulator_answers(at.store))
-
-
-def _scheduler(plan: Plan, at: Addresses, environment: Mapping[str, str]) -> Program:
-    target = f"{at.functions[Function.CHANNEL_RENEWER]}/"
-    names = ("--target", target, "--audience", SCHEDULER_AUDIENCE, "--email", SCHEDULER_INVOKER)
-    return _http(at.scheduler, environment, "sandbox.scheduler", "--every", str(plan.tick_seconds), *names)
+def _host_and_port(address: str) -> tuple[str, str]:
+    """Of a URL, or of `host:port`."""
+    host, _, port = (urlsplit(address).netloc or address).rpartition(":")
+    return host, port
 
 
 def _listens(address: str) -> bool:
-    host, _, port = address.rpartition(":")
+    host, port = _host_and_port(address)
     with socket.socket() as sock:
         sock.settimeout(_PROBE_SECONDS)
         return sock.connect_ex((host, int(port))) == 0
@@ -126,7 +112,7 @@ def _listens(address: str) -> bool:
 
 def _function(function: Function, url: str, environment: Mapping[str, str]) -> Program:
     """Under the framework and its gunicorn, as where it is deployed: one worker with threads."""
-    host, _, port = urlsplit(url).netloc.rpartition(":")
+    host, port = _host_and_port(url)
     source = ROOT / "functions" / function.value / "main.py"
     framework = Path(sys.executable).parent / "functions-framework"
     command = (str(framework), "--source", str(source), "--target", "main", "--host", host, "--port", port)
@@ -135,7 +121,7 @@ def _function(function: Function, url: str, environment: Mapping[str, str]) -> P
 
 
 def _is_healthy(url: str) -> bool:
-    if not _listens(urlsplit(url).netloc):
+    if not _listens(url):
         return False
     with requests.Session() as session, suppress(requests.RequestException):
         session.trust_env = False

@@ -15,10 +15,8 @@ STOP_SECONDS = 0.5
 
 def main() -> None:
     arguments = argument_parser("firestore", __doc__).parse_args()
-    if arguments.port:
-        listen(
-            arguments.port, arguments.host
-        ).close()  # says clearly when it is taken; gRPC would log its inner story
+    if arguments.port:  # says clearly when it is taken; gRPC would log its inner story
+        listen(arguments.port, arguments.host).close()
     stopped = threading.Event()
 
     def stop(_signal: int, _frame: FrameType | None) -> None:

@@ -77,6 +77,10 @@ from sandbox.google.user_settings import UserSettings
 __all__ = ["Account", "GoogleCalendar", "Settings"]
 
 
+SCREEN_PAGES_MAX = 1_000
+"""Short and empty ones among them."""
+
+
 class GoogleCalendar:
     def __init__(
         self, now: Callable[[], datetime], rng: random.Random, settings: Settings | None = None
@@ -155,6 +159,18 @@ class GoogleCalendar:
     def all_events(self, calendar_id: str) -> list[Json]:
         """Every event with its details, deleted ones too, as the owner sees them. ValueError: no such one."""
         return [fields.copied(stored.resource) for stored in self.calendar(calendar_id).history]
+
+    def on_screen(self, calendar_id: str, start: str, end: str) -> list[Json]:
+        """What the owner sees between two instants (RFC 3339): what lives, series as their occurrences."""
+        owner, found, page = self.calendar(calendar_id).owner, list[Json](), dict[str, str]()
+        between = {"singleEvents": True, "timeMin": start, "timeMax": end, "maxResults": 2500}
+        for _ in range(SCREEN_PAGES_MAX):
+            answer = self.events.list(owner, calendar_id, {**between, **page})
+            found += answer["items"]
+            if "nextPageToken" not in answer:
+                return found
+            page = {"pageToken": answer["nextPageToken"]}
+        raise ValueError("more than a screen can show")
 
     def role(self, sub: str, calendar_id: str) -> str | None:
         """The account's role in a calendar; None when there is no such calendar for it."""

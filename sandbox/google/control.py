@@ -59,6 +59,7 @@ def routes(service: Service) -> list[Route]:
         ("GET", "requests"): _read_requests,
         ("GET", "deliveries"): _read_deliveries,
         ("GET", "calendars/{calendar}/events"): _read_events,
+        ("GET", "calendars/{calendar}/screen"): _read_screen,
     }
     return [
         Route(f"/control/{path}", _endpoint(service, handler), methods=[method])
@@ -278,3 +279,7 @@ def _since(name: str, record: Record, data: Json) -> Json:
 
 def _read_events(service: Service, data: Json) -> list[Json]:
     return service.google.all_events(_text(data, "calendar"))
+
+
+def _read_screen(service: Service, data: Json) -> list[Json]:
+    return service.google.on_screen(_text(data, "calendar"), _text(data, "start"), _text(data, "end"))

@@ -33,10 +33,8 @@ def _arguments() -> argparse.Namespace:
 
 def main() -> None:
     arguments = _arguments()
-    if arguments.port:
-        listen(
-            arguments.port, arguments.host
-        ).close()  # says clearly when it is taken; gRPC would log its inner story
+    if arguments.port:  # says clearly when it is taken; gRPC would log its inner story
+        listen(arguments.port, arguments.host).close()
     clock, issuer = Clock(arguments.now), Issuer()
     try:
         model = Journal(arguments.data, clock.now()).model if arguments.data else Model()

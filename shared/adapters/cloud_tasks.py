@@ -1,6 +1,6 @@
 """The queues on Cloud Tasks (google-cloud-tasks).
 
-A task is created again after a lost answer, by the library, within CREATE_SECONDS. Of a named one the repeat
+A task is created again after a lost answer, by the library, for `create_seconds`. Of a named one the repeat
 is told that the name is taken, by the first try or by somebody else: success either way. Of an unnamed one
 two may come to be. That costs one job that finds nothing left to do; an error instead would have the whole
 caller run again, and everything it had enqueued by then twice.
@@ -30,7 +30,7 @@ from shared.core.errors import SyncError
 from shared.ports import NewTask, Queue
 
 CREATE_SECONDS = 10.0
-"""For all tries together: whoever enqueues is being waited for."""
+"""For all tries together, if nothing else is said: whoever enqueues is being waited for."""
 ATTEMPT_SECONDS = 180
 """How long a handler may take before its attempt has failed and the task comes again; above the handler's own
 time limit, so that the two do not overlap."""
@@ -77,11 +77,12 @@ class CloudTasks:
         audience: str,
         host: str | None = None,
         credentials: Credentials | None = None,
+        create_seconds: float = CREATE_SECONDS,
     ) -> None:
         """`queues`: the id of each; `target`: the URL that runs a task.
 
         `invoker`: e-mail of the service account in whose name that URL is called; `audience`: for whom its
-        token is meant.
+        token is meant. `create_seconds`: for all tries to create one task.
         """
         if host and credentials:
             raise ValueError("credentials are not sent over a plain channel")
@@ -96,19 +97,18 @@ class CloudTasks:
         self._audience = audience
         self._host = host
         self._credentials = credentials
+        self._create_seconds = create_seconds
         self._lock = threading.Lock()
         self._client: Any = None
 
     def enqueue(self, task: NewTask) -> None:
         """As the port says; also ValueError for a naive `run_at` or a body that is not finite JSON."""
-        request = self._request(task)
-        retry = Retry(
-            predicate=if_exception_type(*_CREATE_AGAIN), initial=0.1, maximum=2.0, timeout=CREATE_SECONDS
-        )
+        request, seconds = self._request(task), self._create_seconds
+        retry = Retry(predicate=if_exception_type(*_CREATE_AGAIN), initial=0.1, maximum=2.0, timeout=seconds)
         with cloud_errors.translated(translate):
             try:
                 self._connected().create_task(
-                    request=request_types.CreateTaskRequest.wrap(request), retry=retry, timeout=CREATE_SECONDS
+                    request=request_types.CreateTaskRequest.wrap(request), retry=retry, timeout=seconds
                 )
             except google_errors.AlreadyExists:
                 if task.name is None:  # we gave no id that could be taken

@@ -52,6 +52,8 @@ from shared.ports import (
 
 LEASE_TRIES = 3
 BUSY_SECONDS = 2
+BUSY_WAITS_SECONDS = (0.05, 0.15, 0.3)
+"""How long a live job waits for the calendar before it comes again."""
 BUSY_BULK_SECONDS = 20
 ACCOUNT_TAKEN_SECONDS = (5, 20)
 """Another bulk job has the account: when to come again, at random, for several may be waiting."""
@@ -73,7 +75,7 @@ def run_calendar_job(
     bulk = queue is Queue.BULK
     job = _Job(world, calendar_key, frozenset(ids), look=look, everything=everything and bulk, bulk=bulk)
     for _ in range(LEASE_TRIES):
-        outcome = job.run()
+        outcome = job.run_when_free()
         if outcome is not None:
             return outcome
     return job.busy()
@@ -87,10 +89,22 @@ class _Job:
     look: bool
     everything: bool
     bulk: bool
+    met_lease: bool = False
+    """Another job had the calendar."""
     fence: Fence = field(init=False)
 
     def __post_init__(self) -> None:
         self.fence = Fence(self.world, self.key)
+
+    def run_when_free(self) -> Outcome | None:
+        """A live job waits a little for one that is about to end: mostly that has an echo to look at."""
+        for wait in () if self.bulk else BUSY_WAITS_SECONDS:
+            self.met_lease = False
+            outcome = self.run()
+            if not self.met_lease:
+                return outcome
+            self.world.clock.sleep(wait)
+        return self.run()
 
     def run(self) -> Outcome | None:
         """None: somebody wrote the calendar document, or the connection, since it was read."""
@@ -158,6 +172,7 @@ class _Job:
         if connection.pause_until is not None and connection.pause_until > now:
             return self.busy((connection.pause_until - now).total_seconds())
         if calendar.is_leased(now):
+            self.met_lease = True
             return self.busy()
         if now < self._rests_until(calendar):
             self._note(calendar)
@@ -209,6 +224,7 @@ class _Job:
     def _met_gone(self, work: Slice, calendar: Calendar) -> Outcome | None:
         """Ours: nothing moves until it is repaired. Another goes once the account lists it no longer."""
         if calendar.role is Role.APPOINTMENTS:
+            self._refute_missing(work)
             if not self.fence.saves(replace(calendar, missing=True)):
                 return None
             raise BlockedError("calendar_missing")
@@ -220,6 +236,13 @@ class _Job:
         if sure:
             gone = replace(gone, leaving=True, problem="external_calendar_gone", pass_at=now)
         return Outcome(State.IDLE, pass_due=sure) if self.fence.saves(gone) else None
+
+    def _refute_missing(self, work: Slice) -> None:
+        """Google says now and then that what is there is not: RetryableError while the account lists it."""
+        assert work.calendar.calendar_id is not None
+        with contextlib.suppress(GoneError):
+            work.service.calendar(work.calendar.calendar_id)
+            raise RetryableError("calendar_not_found")
 
     def _wants_everything(self, calendar: Calendar, connection: Connection) -> bool:
         if self.everything or calendar.leaving or calendar.usable_cursor is None:
@@ -276,10 +299,11 @@ class _Job:
     def _under_lease(self, work: Slice, gathered: Gathered | None) -> Outcome:
         now = self.world.clock.now()
         try:
-            return work.run(gathered)
-        except CursorLostError:
+            return self._run(work, gathered)
+        except CursorLostError:  # of a listing from its beginning: in haste it would only say so again
             work.give_up(pass_at=now)
-            return Outcome(State.MORE, again_at=now, look=True)
+            again_at = now + timedelta(seconds=self.world.limits.retry_seconds)
+            return Outcome(State.MORE, again_at=again_at, look=True)
         except GoneError:
             missing = work.calendar.role is Role.APPOINTMENTS
             work.give_up(missing=missing)
@@ -291,3 +315,11 @@ class _Job:
             raise
         except StaleError:  # the lease is not ours any more: another job goes on
             return self.busy()
+
+    def _run(self, work: Slice, gathered: Gathered | None) -> Outcome:
+        try:
+            return work.run(gathered)
+        except GoneError:
+            if work.calendar.role is Role.APPOINTMENTS and work.calendar.calendar_id is not None:
+                self._refute_missing(work)
+            raise

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 from shared.app.render import Renderer
 from shared.core.identity import series_of
 from shared.core.item import Item, agreed_gone
 from shared.core.model import Appointment, Base, Event, Facts, Kind, Reading, Side
+from shared.core.policy import is_past
 
 
 @dataclass
@@ -46,6 +49,23 @@ class Case:
         from_calendar = self.item.carrying is Side.CALENDAR and self.row is not None
         version = self.row.version if self.row is not None and from_calendar else None
         self.item = replace(self.item, base=Base(), carrying=None, cancelled_version=version)
+
+    def cut_anew(self, *, now: datetime, zone: ZoneInfo) -> None:
+        """A day made in the calendar is that day in every zone: in another one the row's instants are not it.
+
+        Nobody has changed the row, so it follows the day; what is over is left as it is.
+        """
+        base, item = self.item.base, self.item
+        row = self.ehr.facts if self.ehr is not None else None
+        if item.kind is not Kind.PERSONAL or item.origin is Side.EHR or row is None:
+            return
+        if base.ehr is None or base.calendar is None or not base.ehr.when.all_day:
+            return
+        if row.when == base.ehr.when or row.version != base.ehr.version:
+            return
+        over = is_past(row, now=now, zone=zone)
+        calendar = base.calendar if over else replace(base.calendar, when=row.when)
+        self.item = replace(item, base=Base(replace(base.ehr, when=row.when), calendar))
 
     def met_deleted(self) -> Side | None:
         """The side that has deleted what the other still holds."""

@@ -10,12 +10,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from shared.app.cases import Case, see_event, see_row
-from shared.app.gathering import Gathered, Gatherer, series_id
+from shared.app.gathering import Gathered, Gatherer
 from shared.core.identity import series_of
 from shared.core.item import Item
 from shared.core.match import k_from_calendar
 from shared.core.model import Appointment, Event, Kind, Side
 from shared.core.spans import occurrences_or_spans
+from shared.core.window import instants
 from shared.ports import EventPage
 
 WITHOUT_EVENT = "block_without_event"
@@ -50,9 +51,10 @@ class ExternalGatherer(Gatherer):
                 see_event(self.case(item.k, item), None, self.tools.renderer)
             return self.result(None, listed=False)
         listed, cursor = self.listing(None)
-        self._see_living(self.occurrences())
-        series = (series_id(event) for event in listed)
-        self._see_lacking({event.id for event in listed} | {each for each in series if each})
+        occurrences = self.occurrences(listed)
+        self._see_living(occurrences)
+        self._see_singles(listed)
+        self._see_lacking(listed, occurrences)
         return self.result(cursor, listed=True)
 
     # --- the calendar's events ---
@@ -76,6 +78,8 @@ class ExternalGatherer(Gatherer):
         """Every occurrence of a series, and what is known of it and is no occurrence any more."""
         for k, event in self._named(self.instances(master_id, master)):
             self._see(k, event)
+        if master_id in self.unread:
+            return
         for item in self.items.of_series(self.tools.world.keys.series(self.tools.calendar.key, master_id)):
             if not self.is_read(item) and self.within_reach(item):
                 see_event(self.case(item.k, item), None, self.tools.renderer)
@@ -108,10 +112,22 @@ class ExternalGatherer(Gatherer):
 
     # --- what a complete listing lacks ---
 
-    def _see_lacking(self, evidence: set[str]) -> None:
-        """`evidence`: ids of events and masters that the other listing named, living or deleted."""
+    def _see_singles(self, listed: list[Event]) -> None:
+        """Those that live, as the listing has them that tells what was deleted too."""
         keys, calendar_key = self.tools.world.keys, self.tools.calendar.key
-        series = {keys.series(calendar_key, event_id) for event_id in evidence}
+        zone, begin = self.tools.connection.settings.zone, self.reach.start
+        for event in listed:
+            k = keys.k_of_event(calendar_key, event.id)
+            item = self.items.get(k)
+            if event.series or event.cancelled or (item is not None and self.is_read(item)):
+                continue
+            if item is not None or event.when is None or instants(event.when, zone)[1] >= begin:
+                self._see(k, event)
+
+    def _see_lacking(self, listed: list[Event], occurrences: list[Event]) -> None:
+        """What nothing was said of: gone where the listings speak of it or of its series, else to be read."""
+        evidence = {event.id for event in listed if event.cancelled or event.master}
+        series = self._series_told(listed, occurrences)
         for item in list(self.items):
             if self.is_read(item):
                 continue
@@ -120,13 +136,20 @@ class ExternalGatherer(Gatherer):
                     see_event(self.case(item.k, item), None, self.tools.renderer)
                 else:
                     self.verify(item)
-            elif item.k in self._cases and item.event_id in evidence:
+            elif item.known(Side.CALENDAR) is None and item.k in self._cases and item.event_id in evidence:
                 see_event(self._cases[item.k], None, self.tools.renderer)
             elif item.retry_at is not None:
                 self.case(item.k, item)
         for case in self._cases.values():
             if case.calendar is None and not case.verify and case.item.known(Side.CALENDAR) is None:
                 self._see_without_event(case)
+
+    def _series_told(self, listed: list[Event], occurrences: list[Event]) -> set[str]:
+        """Series of which some occurrences were told, and those that are over: what they lack is gone."""
+        told = {event.origin.series_id for event in occurrences if event.origin}
+        over = {event.id for event in listed if event.cancelled or not event.series}
+        keys, calendar_key = self.tools.world.keys, self.tools.calendar.key
+        return {keys.series(calendar_key, master) for master in (told | over) - self.unread}
 
     def _see_without_event(self, case: Case) -> None:
         """A block nobody knows the event of: the second listing that lacks it has it removed."""

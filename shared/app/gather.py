@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from shared.app.cases import Case, see_event, see_row
 from shared.app.gathering import Gathered, Gatherer
+from shared.app.hand_made import HandMadeSeries
 from shared.core.identity import series_of
 from shared.core.item import Item
 from shared.core.match import Claim, choose_event, claim, k_from_calendar, k_of_event
@@ -33,10 +34,9 @@ class AppointmentsGatherer(Gatherer):
         due = self.load_due(take_up=take_up)
         ids |= {item.appointment_id for item in due if item.appointment_id}
         self._match_rows(self.tools.ehr.read(sorted(ids)) if ids else {}, whole=False)
-        series = self._hand_made_series(events)
-        found = [each for master, event in series.items() for each in self.instances(master, event)]
-        self._match_events(self._without(series, events) + found, whole=False)
-        self._see_lacking(series)
+        series = HandMadeSeries(self, events if self._reads_hand_made else [])
+        self._match_events(series.expanded(events, series.instances()), whole=False)
+        series.see_gone(self._cases)
         for item in due:
             self.case(item.k, item)
         return self.result(cursor, listed=first is not None)
@@ -45,59 +45,19 @@ class AppointmentsGatherer(Gatherer):
         events, cursor = self.listing(None)
         self.items.load_all()
         self._match_rows(self.scanned(), whole=True)
-        series = self._hand_made_series(events)
-        occurrences = self.occurrences() if series else []
-        found = [event for event in occurrences if event.origin and event.origin.series_id in series]
-        events = self._without(series, events) + found
+        series = HandMadeSeries(self, events if self._reads_hand_made else [])
+        events = series.expanded(events, self.occurrences(events) if series.masters else [])
         self._match_events(events, whole=True)
-        self._see_lacking(series)
+        series.see_gone(self._cases)
         listed = {event.id for event in events}
         for item in self.items:
             mapped = item.event_id is not None and item.known(Side.CALENDAR) is not None
-            lacking = mapped and item.event_id not in listed
+            lacking = mapped and item.event_id not in listed and not self.is_read(item)
             if lacking and (series_of(item.k) is None or self.within_reach(item)):
                 self.verify(item)
             elif item.retry_at is not None:
                 self.case(item.k, item)
         return self.result(cursor, listed=True)
-
-    # --- series made by hand ---
-
-    def _hand_made_series(self, events: list[Event]) -> dict[str, Event | None]:
-        """Masters of the series these rows touch, as read now if they were; not those of our own events."""
-        if not self._reads_hand_made:
-            return {}
-        by_id = {event.id: event for event in events}
-        touched = {master: event for event in events for master in self.touched(event)}
-        return {
-            master: by_id.get(master) for master, event in touched.items() if not self._is_ours(master, event)
-        }
-
-    def _is_ours(self, master_id: str, event: Event) -> bool:
-        """An event of ours to which a rule was added, or an exception of that: it is one appointment."""
-        stored = self.items.get(self.items.k_of_event(master_id) or "")
-        if stored is not None and (stored.origin is Side.EHR or stored.kind is Kind.CLIENT):
-            return True
-        return event.marker is not None  # its occurrences have the marker of the master
-
-    def _without(self, series: Mapping[str, Event | None], events: list[Event]) -> list[Event]:
-        """What is no part of these series; what was a single event and is a series now is gone as that."""
-        for master in series:
-            item = self.items.get(self.items.k_of_event(master) or "")
-            if item is not None and series_of(item.k) is None:
-                see_event(self.case(item.k, item), None, self.tools.renderer)
-        return [event for event in events if not (event.series and series.keys() & set(self.touched(event)))]
-
-    def _see_lacking(self, series: Mapping[str, Event | None]) -> None:
-        """Occurrences that are known and were not listed: gone with their series, else read by their ids."""
-        for master, event in series.items():
-            over = event is not None and (event.cancelled or not event.master)
-            for item in self.known_of_series(master):
-                if not self.is_read(item) and self.within_reach(item):
-                    if over:
-                        see_event(self.case(item.k, item), None, self.tools.renderer)
-                    else:
-                        self.verify(item)
 
     # --- the EHR's rows ---
 

@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from shared.app.cases import Case
 from shared.app.items import Items
 from shared.app.tools import Tools
-from shared.core.errors import BlockedError
+from shared.core.errors import BlockedError, RejectedError
 from shared.core.item import Item
 from shared.core.model import Appointment, Event, Side
 from shared.core.window import Window, instants, scan_window
@@ -21,6 +21,9 @@ from shared.ports import EventPage, GoneError
 
 LASTS_AT_MOST = timedelta(days=31)
 """A scan finds appointments by their start: it begins so much before the window, for what reaches into it."""
+DAYS_APART = timedelta(hours=26)
+"""Between the same local day in the first zone and in the last. So much more of a calendar is asked for: its
+own zone tells there when a day begins, and not the practitioner's."""
 
 
 @dataclass
@@ -44,6 +47,10 @@ class Gatherer(ABC):
     now: datetime
     items: Items
     _cases: dict[str, Case] = field(default_factory=dict)
+    unread: set[str] = field(default_factory=set)
+    """Masters of series that live and whose occurrences cannot be told now."""
+    _told_alive: set[str] = field(default_factory=set)
+    """Masters of occurrences that were listed: who sees busy times only sees these and not their series."""
     _pass_wanted: bool = False
     _orphans: int = 0
 
@@ -99,7 +106,9 @@ class Gatherer(ABC):
         return mapped
 
     def result(self, cursor: str | None, *, listed: bool) -> Gathered:
+        zone = self.tools.connection.settings.zone
         for case in self._cases.values():
+            case.cut_anew(now=self.now, zone=zone)
             case.agree_on_absence()
         return Gathered(list(self._cases.values()), listed, cursor, self._pass_wanted, self._orphans)
 
@@ -117,6 +126,8 @@ class Gatherer(ABC):
         for read in self.following(last, page):
             events |= {event.id: event for event in read.events}
             last = read
+        told = (event.origin.series_id for event in events.values() if event.origin and not event.cancelled)
+        self._told_alive.update(told)
         return list(events.values()), last.cursor
 
     def following(self, first: EventPage, page: Callable[[str | None], EventPage]) -> Iterator[EventPage]:
@@ -148,23 +159,48 @@ class Gatherer(ABC):
         return self.items.of_series(self.tools.world.keys.series(self.tools.calendar.key, master_id))
 
     def instances(self, master_id: str, master: Event | None) -> list[Event]:
-        """The living occurrences within reach; `master`: as read now, if it was."""
+        """The living occurrences within reach; `master`: as read now, if it was.
+
+        Where they cannot be told although it lives, it is among `unread` and a complete pass follows.
+        """
         if master is not None and (master.cancelled or not master.master):
             return []
-        reach = self.reach
+        start, end = self._asked_for
         try:
-            return self.tools.service.instances(self.tools.calendar_id, master_id, reach.start, reach.end)
-        except GoneError:
+            return self.tools.service.instances(self.tools.calendar_id, master_id, start, end)
+        except (GoneError, RejectedError):
+            if master is not None or master_id in self._told_alive or self._lives(master_id):
+                self.unread.add(master_id)
+                self._pass_wanted = True
             return []
 
-    def occurrences(self) -> list[Event]:
-        """Everything that lives within reach, series as their occurrences."""
-        service, calendar_id, reach = self.tools.service, self.tools.calendar_id, self.reach
+    def _lives(self, master_id: str) -> bool:
+        """Raises what reading it raises: nothing is known then."""
+        try:
+            event = self.tools.service.event(self.tools.calendar_id, master_id)
+        except RejectedError:
+            return True
+        return event is not None and event.master and not event.cancelled
+
+    def occurrences(self, listed: Iterable[Event]) -> list[Event]:
+        """Everything that lives within reach, series as their occurrences.
+
+        `listed`: by the other listing. Where this one says that nothing lives, the series that do are asked.
+        """
+        service, calendar_id = self.tools.service, self.tools.calendar_id
+        start, end = self._asked_for
 
         def page(token: str | None) -> EventPage:
-            return service.occurrences(calendar_id, reach.start, reach.end, page=token)
+            return service.occurrences(calendar_id, start, end, page=token)
 
-        return [event for read in self.following(page(None), page) for event in read.events]
+        found = [event for read in self.following(page(None), page) for event in read.events]
+        masters = [] if found else [event for event in listed if event.master and not event.cancelled]
+        return found or [each for master in masters for each in self.instances(master.id, master)]
+
+    @property
+    def _asked_for(self) -> tuple[datetime, datetime]:
+        reach = self.reach
+        return reach.start - DAYS_APART, reach.end + DAYS_APART
 
     def is_read(self, item: Item) -> bool:
         """Whether the calendar's side of it was read in this job."""

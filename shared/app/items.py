@@ -138,6 +138,15 @@ class Items:
         self._held.setdefault(path, _Held()).items[item.k] = item
         self._unsaved[path] = None
 
+    def drop(self, k: str) -> None:
+        """To be removed: another item has taken its place."""
+        path = self._path(k)
+        item = self._held[path].items.pop(k)
+        self._unsaved[path] = None
+        for index, name in ((self._k_by_appointment, item.appointment_id), (self._k_by_event, item.event_id)):
+            if name is not None and index.get(name) == k:
+                del index[name]
+
     @property
     def unsaved(self) -> int:
         """Documents."""
@@ -170,12 +179,13 @@ class Items:
         held = self._held[path]
         items = list(held.items.values())
         expect = Expect.ABSENT if held.version is None else held.version
-        if not path.startswith(series_path(self._calendar.key)):
-            [item] = items
-            return Put(path, item_data(item, self._calendar, self._practice, now), expect)
-        open_or_there = [item for item in items if not item.over]
+        in_series = path.startswith(series_path(self._calendar.key))
+        open_or_there = [item for item in items if not (in_series and item.over)]
         if not open_or_there and held.version is not None:
             return Remove(path, held.version)
+        if not in_series:
+            [item] = items
+            return Put(path, item_data(item, self._calendar, self._practice, now), expect)
         return Put(path, occurrences_data(open_or_there, self._calendar, self._practice), expect)
 
     @property

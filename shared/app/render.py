@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from shared.core.blocking import BlockRules, Effect, block_what, effect
 from shared.core.identity import Keys
 from shared.core.model import Appointment, Client, Event, Facts, Kind, Reading, Side, Status, What
-from shared.core.policy import ConnectionSettings, ExternalTitles, FreeEvents
+from shared.core.policy import ConnectionSettings, ExternalTitles, FreeEvents, Mode
 from shared.core.text import canonical, client_what, personal_what
 from shared.core.window import Window, whole_days
 from shared.ports import Ehr
@@ -73,7 +73,7 @@ class Renderer:
         """What an event of an external calendar is to the EHR: nothing, time taken, or shown as Free."""
         does = effect(event, self.rules)
         hidden = does is Effect.FREE and self.settings.free_events is FreeEvents.HIDE
-        if does is Effect.NOTHING or hidden:
+        if does is Effect.NOTHING or hidden or self.settings.mode is Mode.ONE_WAY:
             return Reading(None)
         assert event.when is not None
         if not self.window.takes_in(event.when, self.settings.zone):

@@ -313,7 +313,8 @@ class Settler:
         writes_calendar = differs(decision, Side.CALENDAR, calendar, ehr)
         if writes_calendar:
             self._bound_put_backs(case, decision, ehr, calendar)
-        if differs(decision, Side.EHR, ehr, calendar):
+        misnamed = decision.present and ehr is not None and self._writer.right_name(case) is not None
+        if misnamed or differs(decision, Side.EHR, ehr, calendar):
             ehr = self._writer.to_ehr(case, decision, calendar)
             case.ehr = Reading(ehr)
             self.counts.to_ehr += 1

@@ -92,6 +92,8 @@ class Slice:
         taken_in = window(settings.start_from, settings.horizon_days, now=self.started, zone=settings.zone)
         self.renderer = Renderer(world.keys, settings, connection.practitioner, taken_in, calendar.rules)
         self.items = Items(world.documents, calendar, connection.practice)
+        self._unseen = False
+        """The first channel lives: what happened since the listing was told to nobody."""
         self._pass_follows = False
 
     def tools(self) -> Tools:
@@ -141,12 +143,14 @@ class Slice:
         now, calendar, connection = self.world.clock.now(), self.calendar, self.connection
         if push is not None and channel_due(calendar, connection, push, now):
             self._flush(keep=0)  # what is settled is not at the mercy of one more call
+            told = _is_told(self.calendar, self.world.clock.now())
             try:
                 self.calendar = renew_channel(
                     self.world, push, self.calendar, connection.grant, self.service, self._save
                 )
             except OverLimitError as error:
                 pause(self.world, self.connection.sub, error.after_seconds)
+            self._unseen = not told and _is_told(self.calendar, self.world.clock.now())
 
     def _write_down(self, cases: list[Case]) -> None:
         """Save what must not be forgotten, as something to be taken up, and with it the lease."""
@@ -258,13 +262,12 @@ class Slice:
         goes_on = retry_at if takes_up(calendar, bulk=self.bulk) else None
         pass_due = pass_at is not None and pass_at <= now and not self.bulk
         next_pass = None if pass_due else pass_at
-        again_at = earliest(goes_on, next_pass, now if settler.look_wanted else None)
+        look = settler.look_wanted or self._unseen
+        again_at = earliest(goes_on, next_pass, now if look else None)
         if again_at is not None and settler.stop_after is not None:
             again_at = max(again_at, now + timedelta(seconds=settler.stop_after))
         state = State.MORE if again_at is not None and again_at <= now else State.DONE
-        return Outcome(
-            state, again_at, settler.look_wanted, pass_due, counts=settler.counts, orphans=gathered.orphans
-        )
+        return Outcome(state, again_at, look, pass_due, counts=settler.counts, orphans=gathered.orphans)
 
     def _progress(self, retry_at: datetime | None, now: datetime) -> Progress | None:
         """A pass is at its end when nothing that it found is left to be begun."""
@@ -290,6 +293,12 @@ class Slice:
         """Daily, and spread: who began at the same time drifts apart."""
         spread = timedelta(minutes=slot(self.calendar.key, 120) - 60)
         return now + timedelta(seconds=self.world.limits.daily_seconds) + spread
+
+
+def _is_told(calendar: Calendar, now: datetime) -> bool:
+    """Whether some channel tells of its changes; those of a calendar that slept may have ended meanwhile."""
+    lives = any(row.resource_id is not None and row.expires > now for row in calendar.channels)
+    return lives and calendar.renew_at is not None
 
 
 def _was_open(case: Case) -> bool:

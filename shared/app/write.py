@@ -5,6 +5,7 @@ Creating can be repeated: an id that is taken by what an earlier try made is tak
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -13,7 +14,8 @@ from shared.app.cases import Case
 from shared.app.tools import Tools
 from shared.core.decide import Settle
 from shared.core.errors import RejectedError, RetryableError, StaleError
-from shared.core.identity import GENERATIONS_MAX, identifier
+from shared.core.identity import GENERATIONS_MAX, identifier, series_of
+from shared.core.match import k_from_calendar
 from shared.core.model import Appointment, Base, Event, Facts, Kind, Marker, Reading, Side, What, When
 from shared.core.window import at_least_a_minute, instants
 from shared.ports import EventWrite, GoneError, RefusedError, TakenError
@@ -62,12 +64,22 @@ class Writer:
         what = self._what_for_ehr(case) if block or decision.what is Side.CALENDAR else None
         if case.known(Side.EHR) is not None:
             assert row is not None
-            return self.tools.ehr.update(row, span=span, what=what)
+            return self.tools.ehr.update(row, span=span, what=what, identifier=self.right_name(case))
         assert span is not None
         assert what is not None
         if row is not None:
             return self.tools.ehr.rebook(row, span=span, what=what)
         return self._create_row(case, span, what)
+
+    def right_name(self, case: Case) -> str | None:
+        """Our identifier as the row should have it; None where it has it, or has none of ours.
+
+        What took over the appointment of another occurrence has a row that is still named after that.
+        """
+        name = identifier(self.tools.calendar.key, case.item.k)
+        came = k_from_calendar(self.tools.calendar.key, case.row) if case.row else None
+        misnamed = case.item.origin is Side.CALENDAR and came not in (None, case.item.k)
+        return name if misnamed else None
 
     def _create_row(self, case: Case, span: tuple[datetime, datetime], what: What) -> Appointment:
         """A new row, or the one that an earlier try made: brought back and put right where it differs."""
@@ -107,11 +119,32 @@ class Writer:
         assert ehr is not None
         if calendar is None:
             event = self._bring_back(case, ehr) or self._create(case, ehr)
+        elif self._is_in_a_series(case):
+            event = self._take_out(case, ehr, calendar)
         else:
             write = self._write(case, decision, ehr)
             event = self.tools.service.update(self.tools.calendar_id, self._event(case, calendar), write)
         case.event = event
         return self.tools.renderer.event(event, case.item.kind).facts
+
+    def _is_in_a_series(self, case: Case) -> bool:
+        """A client's appointment that began as an occurrence of somebody's series, and is still on that."""
+        item, keys = case.item, self.tools.world.keys
+        if item.kind is not Kind.CLIENT or series_of(item.k) is None:
+            return False
+        generations = range(item.generation + 1)
+        return item.event_id not in [keys.event_id(self.tools.calendar.key, item.k, n) for n in generations]
+
+    def _take_out(self, case: Case, ehr: Facts, calendar: Facts) -> Event:
+        """An event of its own, which no change of the series reaches; then the occurrence goes.
+
+        One that cannot be deleted now is one event too many, which the next job that meets both removes.
+        """
+        occurrence = self._event(case, calendar)
+        event = self._create(case, ehr)
+        with contextlib.suppress(StaleError):
+            self.tools.service.delete(self.tools.calendar_id, occurrence)
+        return event
 
     def _event(self, case: Case, calendar: Facts | None) -> Event:
         """The event to write over: as read now, else under the version last known."""

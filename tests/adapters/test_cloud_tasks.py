@@ -177,21 +177,18 @@ def test_another_refusal_is_named_by_its_remedy_at_once(
     assert len(server.service.faults) == 1  # the second was not met
 
 
-def test_trying_again_has_an_end(tasks: CloudTasks, server: Server, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(adapter, "CREATE_SECONDS", 0.3)
+def test_trying_again_has_an_end(connect: Callable[..., CloudTasks], server: Server) -> None:
     server.fault(status=503, count=1000)
     with pytest.raises(RetryableError):
-        tasks.enqueue(NewTask(Queue.LIVE, {}, "k1"))
+        connect(create_seconds=0.3).enqueue(NewTask(Queue.LIVE, {}, "k1"))
 
 
-def test_queues_that_cannot_be_reached_are_worth_another_try(
-    connect: Callable[..., CloudTasks], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(adapter, "CREATE_SECONDS", 0.3)
+def test_queues_that_cannot_be_reached_are_worth_another_try(connect: Callable[..., CloudTasks]) -> None:
     with socket.socket() as deaf:  # bound, so nobody else has it, but not listening
         deaf.bind(("127.0.0.1", 0))
+        unreachable = connect(host=f"127.0.0.1:{deaf.getsockname()[1]}", create_seconds=0.3)
         with pytest.raises(RetryableError):
-            connect(host=f"127.0.0.1:{deaf.getsockname()[1]}").enqueue(NewTask(Queue.LIVE, {}))
+            unreachable.enqueue(NewTask(Queue.LIVE, {}))
 
 
 def test_a_queue_that_is_not_there_is_for_a_person(connect: Callable[..., CloudTasks]) -> None:

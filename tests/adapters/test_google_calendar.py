@@ -803,3 +803,56 @@ def test_a_calendar_is_asked_for_once_though_the_server_hangs_up(
             GoogleCalendarService(calls, zone=DENVER).add_calendar("Appointments", "mark", "UTC")
         calls.close()
     assert [line.split(b"?")[0] for line in seen] == [b"POST /calendar/v3/calendars"]
+
+
+# --- sent again -----------------------------------------------------------------------------------------
+
+
+@contextlib.contextmanager
+def closing_after_each_answer() -> Iterator[tuple[str, list[bytes], threading.Semaphore]]:
+    """A server that answers with an event, promises to keep the connection, and closes it."""
+    seen: list[bytes] = []
+    closed = threading.Semaphore(0)
+    answer = json.dumps({"id": "e", "etag": "1", "status": "confirmed"}).encode()
+
+    class Handler(socketserver.StreamRequestHandler):
+        def handle(self) -> None:
+            seen.append(self.rfile.readline())
+            headers = list(iter(self.rfile.readline, b"\r\n"))
+            [length] = [line.split(b":")[1] for line in headers if line.lower().startswith(b"content-length")]
+            self.rfile.read(int(length))
+            head = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n"
+            self.wfile.write(head + b"content-length: %d\r\n\r\n" % len(answer) + answer)
+
+        def finish(self) -> None:
+            super().finish()
+            self.request.close()
+            closed.release()
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as listening:
+        threading.Thread(target=listening.serve_forever, kwargs={"poll_interval": 0.01}).start()
+        try:
+            yield f"http://127.0.0.1:{listening.server_address[1]}/calendar/v3/", seen, closed
+        finally:
+            listening.shutdown()
+
+
+def test_a_connection_that_was_closed_while_it_idled_fails_no_write() -> None:
+    with closing_after_each_answer() as (address, seen, closed):
+        calls = GoogleCalls(AnonymousCredentials(), api_endpoint=address, timeout_seconds=5)  # type: ignore[no-untyped-call]
+        google = GoogleCalendarService(calls, zone=DENVER)
+        before = Event("e", "1", cancelled=False, when=None, what=What("A"))
+        for _ in range(3):
+            google.update("c", before, EventWrite(when=None, what=What("x" * 10_000), kind=Kind.PERSONAL))
+            closed.acquire(timeout=5)
+        calls.close()
+    assert len(seen) == 3
+
+
+def test_who_hangs_up_on_every_request_is_asked_twice_and_then_later() -> None:
+    with hanging_up(None) as (address, seen):
+        calls = GoogleCalls(AnonymousCredentials(), api_endpoint=address, timeout_seconds=5)  # type: ignore[no-untyped-call]
+        with pytest.raises(RetryableError, match="google_unreachable"):
+            GoogleCalendarService(calls, zone=DENVER).event("c", "e")
+        calls.close()
+    assert len(seen) == 2

@@ -133,6 +133,22 @@ def test_a_calendar_that_another_job_has_is_left_alone(stage: Stage, ada: Practi
     assert stage.ledger.google + stage.ledger.ehr + stage.ledger.commits == []
 
 
+def test_a_calendar_that_is_free_again_in_a_moment_is_waited_for(stage: Stage, ada: Practitioner) -> None:
+    row = stage.book(ada)
+    began = stage.clock.now()
+    stage.change_calendar(ada, lease=Lease("another", began + SECOND / 10))
+    assert stage.job(ada, row).state is State.DONE
+    assert stage.clock.now() - began < SECOND
+    assert len(stage.events(ada)) == 1
+
+
+def test_a_bulk_job_does_not_wait_for_it(stage: Stage, ada: Practitioner) -> None:
+    began = stage.clock.now()
+    stage.change_calendar(ada, lease=Lease("another", began + SECOND / 10))
+    assert stage.job(ada, everything=True).state is State.BUSY
+    assert stage.clock.now() == began
+
+
 def test_a_busy_calendar_does_not_make_a_poke_look(stage: Stage, ada: Practitioner) -> None:
     stage.change_calendar(ada, lease=Lease("another", stage.clock.now() + SECOND))
     assert not stage.job(ada, "some-row", look=False).look

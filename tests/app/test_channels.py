@@ -55,6 +55,18 @@ def test_the_first_pass_makes_a_channel(stage: Stage) -> None:
     assert stage.calendar(ada).watch_problem is None
 
 
+def test_what_happened_before_there_was_a_channel_is_looked_for_at_once(stage: Stage) -> None:
+    ada = stage.add()
+    stage.before = once("events.watch", lambda: stage.hand_made(ada))
+    outcome = stage.job(ada)
+    assert (outcome.state, outcome.again_at, outcome.look) == (State.MORE, stage.clock.now(), True)
+    stage.before = nothing
+    stage.job(ada)
+    assert stage.row()["status"] == "booked"
+    stage.clock.advance((WEEK * 5 / 6).total_seconds())
+    assert not stage.job(ada).look  # a renewal leaves no gap
+
+
 def test_its_row_is_stored_before_it_is_asked_for(stage: Stage) -> None:
     ada = stage.add()
     stored: list[bool] = []

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from shared.app.choosing import choose, leave
+from shared.app.connections import change_settings
 from shared.app.outcome import State
 from shared.core.blocking import BlockRules
 from shared.core.errors import RetryableError
-from shared.core.policy import ExternalTitles, FreeEvents, LabelMode
+from shared.core.policy import ExternalTitles, FreeEvents, LabelMode, Mode
 from tests.app.externals import External, begins, chosen, external, is_free, span
 from tests.app.stage import FAMILY, TITLE, Practitioner, Stage, once, raising
 
@@ -269,6 +271,23 @@ def test_an_event_without_a_readable_start_is_set_aside_and_its_block_stays(
         family.sync()
     assert span(family.block) == (stage.at(48), stage.at(49))
     assert [item.aside for item in family.items] == ["event_without_start"]
+
+
+def test_one_way_removes_every_block_and_two_ways_bring_them_back(
+    stage: Stage, ada: Practitioner, family: External
+) -> None:
+    for hours in (24, 48):
+        family.add(hours=hours)
+    family.sync()
+    before = {row["id"] for row in family.blocks}
+    change_settings(stage.world, ada.connection.key, replace(ada.connection.settings, mode=Mode.ONE_WAY))
+    family.add(hours=72)
+    family.sync()
+    assert family.blocks == []
+    change_settings(stage.world, ada.connection.key, ada.connection.settings)
+    family.sync()
+    assert {row["id"] for row in family.blocks} > before
+    assert len(family.blocks) == 3
 
 
 # --- choosing -------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shared.core.policy import Mode
-from tests.app.stage import TITLE, Practitioner, Stage, starts
+from tests.app.stage import TITLE, Crash, Practitioner, Stage, nothing, once, raising, starts
 
 WEEKLY = ["RRULE:FREQ=WEEKLY;COUNT=4"]
 Json = dict[str, Any]
@@ -30,6 +30,10 @@ def booked(stage: Stage) -> list[Json]:
 
 def times(stage: Stage) -> list[datetime]:
     return [starts(row) for row in booked(stage)]
+
+
+def ids(stage: Stage) -> list[str]:
+    return [str(row["id"]) for row in booked(stage)]
 
 
 def at_rest(stage: Stage, ada: Practitioner) -> None:
@@ -139,26 +143,117 @@ def test_all_of_it_deleted_cancels_all_of_it(stage: Stage, ada: Practitioner, ma
 def test_this_and_following_moved_loses_and_doubles_nothing(
     stage: Stage, ada: Practitioner, made: str
 ) -> None:
-    before = times(stage)
+    before, rows = times(stage), ids(stage)
     third = instances(stage, ada, made)[2]
     begin = before[2] + timedelta(hours=2)
     start, end = {"dateTime": begin.isoformat()}, {"dateTime": (begin + timedelta(hours=1)).isoformat()}
     ada.person.move(stage.calendar_id(ada), third, start, end, "following")
     stage.sync(ada)
     assert times(stage) == [*before[:2], *(moment + timedelta(hours=2) for moment in before[2:])]
+    assert ids(stage) == rows  # it is a move: nothing was cancelled
+    at_rest(stage, ada)
+    stage.lose_everything()
+    stage.sync(ada)
+    assert ids(stage) == rows  # and the rows are named after what they belong to now
+    at_rest(stage, ada)
+
+
+def test_all_of_it_moved_is_a_move(stage: Stage, ada: Practitioner, made: str) -> None:
+    before, rows = times(stage), ids(stage)
+    begin = before[0] + timedelta(days=1)
+    start, end = {"dateTime": begin.isoformat()}, {"dateTime": (begin + timedelta(hours=1)).isoformat()}
+    ada.person.move(stage.calendar_id(ada), instances(stage, ada, made)[0], start, end, "all")
+    stage.sync(ada)
+    assert [later - sooner for sooner, later in zip(before, times(stage), strict=True)] == [
+        timedelta(days=1)
+    ] * 4
+    assert ids(stage) == rows
+    at_rest(stage, ada)
+
+
+def test_another_rule_moves_what_it_can_and_cancels_only_what_is_left(
+    stage: Stage, ada: Practitioner, made: str
+) -> None:
+    rows = ids(stage)
+    stage.edit(ada, made, recurrence=["RRULE:FREQ=DAILY;COUNT=3"])
+    stage.sync(ada)
+    assert ids(stage) == rows[:3]
+    assert [moment - stage.at(48) for moment in times(stage)] == [
+        timedelta(days=number) for number in range(3)
+    ]
+    at_rest(stage, ada)
+
+
+def test_a_move_that_the_job_does_not_live_to_finish_is_finished_by_the_next(
+    stage: Stage, ada: Practitioner, made: str
+) -> None:
+    before, rows = times(stage), ids(stage)
+    third = instances(stage, ada, made)[2]
+    begin = before[2] + timedelta(hours=2)
+    start, end = {"dateTime": begin.isoformat()}, {"dateTime": (begin + timedelta(hours=1)).isoformat()}
+    ada.person.move(stage.calendar_id(ada), third, start, end, "following")
+    stage.before = once("PUT Appointment", raising(Crash()))
+    with pytest.raises(Crash):
+        stage.sync(ada)
+    stage.before = nothing
+    stage.clock.advance(100)
+    stage.sync(ada)
+    assert ids(stage) == rows
+    assert times(stage)[3] == before[3] + timedelta(hours=2)
+    at_rest(stage, ada)
+
+
+def test_an_occurrence_that_is_given_a_client_leaves_the_series(
+    stage: Stage, ada: Practitioner, made: str
+) -> None:
+    row, begins = booked(stage)[1]["id"], times(stage)[1]
+    stage.staff.add_client(appointment=row, patient=stage.patient())
+    stage.settle()
+    assert len(instances(stage, ada, made)) == 3
+    own = [event for event in stage.events(ada) if event["summary"] == "ID-1"]
+    assert [(starts(event), "recurringEventId" in event) for event in own] == [(begins, False)]
+    at_rest(stage, ada)
+    stage.delete(ada, made)
+    stage.sync(ada)
+    assert [each["id"] for each in booked(stage)] == [row]
+    assert [event["summary"] for event in stage.events(ada)] == ["ID-1"]
+    at_rest(stage, ada)
+    stage.lose_everything()
+    stage.sync(ada)
+    assert [each["id"] for each in booked(stage)] == [row]
+    assert len(stage.events(ada)) == 1
+
+
+@pytest.mark.parametrize("dies_at", ["events.insert", "events.delete"])
+def test_one_that_was_leaving_when_the_job_died_has_one_event_in_the_end(
+    stage: Stage, ada: Practitioner, made: str, dies_at: str
+) -> None:
+    row = booked(stage)[1]["id"]
+    stage.staff.add_client(appointment=row, patient=stage.patient())
+    stage.after = once(dies_at, raising(Crash()))
+    with pytest.raises(Crash):
+        stage.settle()
+    stage.after = nothing
+    stage.clock.advance(100)
+    stage.settle()
+    stage.sync(ada, everything=True)
+    assert len(instances(stage, ada, made)) == 3
+    assert [event["summary"] for event in stage.events(ada)].count("ID-1") == 1
+    assert len(booked(stage)) == 4
     at_rest(stage, ada)
 
 
 def test_a_single_event_made_a_series_and_single_again(stage: Stage, ada: Practitioner) -> None:
     event = stage.hand_made(ada, hours=48)
     stage.sync(ada)
+    row = ids(stage)[0]
     stage.edit(ada, event, recurrence=WEEKLY)
     stage.sync(ada)
-    assert len(booked(stage)) == 4
+    assert (len(booked(stage)), ids(stage)[0]) == (4, row)
     at_rest(stage, ada)
     stage.edit(ada, event, recurrence=[])
     stage.sync(ada)
-    assert len(booked(stage)) == 1
+    assert ids(stage) == [row]
     at_rest(stage, ada)
 
 

@@ -14,11 +14,13 @@ import requests
 from sandbox.children import ChildFailedError
 from sandbox.deployment.deployment import Deployment, deployed
 from sandbox.deployment.plan import PARTS, PROJECT, Plan, Server
+from sandbox.serving import argument_parser
 from shared.adapters.clock import FileClock
 from shared.app.jobs import FeedTask, later
 from shared.clients import cloud_tasks
 from shared.settings import PREFIX, Function, load, used_by
 from tests.eventually import eventually
+from tests.loopback import OTHER, needs_other
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +107,16 @@ def test_the_time_of_everything_is_set_at_once(deployment: Deployment) -> None:
         deployment.set_ahead(timedelta(0))
 
 
+def test_a_server_that_comes_back_has_everybodys_time(deployment: Deployment) -> None:
+    deployment.set_ahead(timedelta(days=3))
+    try:
+        deployment.restart(Server.SCHEDULER)
+        ticked = datetime.fromisoformat(deployment.scheduler.tick()["scheduled_at"])
+        assert ticked > datetime.now(UTC) + timedelta(days=2)
+    finally:
+        deployment.set_ahead(timedelta(0))
+
+
 def hour_from(now: datetime) -> dict[str, Any]:
     end = now + timedelta(hours=1)
     return {"start": {"dateTime": now.isoformat()}, "end": {"dateTime": end.isoformat()}}
@@ -149,8 +161,15 @@ def test_whoever_waits_for_it_may_give_up() -> None:
         raise AssertionError("it came up")
 
 
+@needs_other
 def test_two_deployments_live_side_by_side(deployment: Deployment) -> None:
-    with deployed(Plan(parts=(Server.GOOGLE,), host="127.0.0.2")) as other:
+    with deployed(Plan(parts=(Server.GOOGLE,), host=OTHER)) as other:
         other.google.add_account("b@example.com", "UTC", "B")
-        assert other.at.google.startswith("http://127.0.0.2:")
+        assert other.at.google.startswith(f"http://{OTHER}:")
     assert listens(deployment.at.google)
+
+
+def test_nobody_else_than_this_machine_is_served(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        argument_parser("google", "").parse_args(["--port", "0", "--host", "0.0.0.0"])
+    assert "'0.0.0.0' is no address of loopback" in capsys.readouterr().err

@@ -183,6 +183,13 @@ def system_of(kind: Kind, settings: FhirSettings) -> str:
     return {Kind.PERSONAL: settings.personal_system, Kind.BLOCK: settings.block_system}[kind]
 
 
+def renamed(raw: Mapping[str, Any], old: str | None, new: str) -> Json:
+    """The resource with our identifier `old` replaced; without it there is none of ours to replace."""
+    identifiers = objects(raw.get("identifier"))
+    changed = [{**each, "value": new} if each.get("value") == old else each for each in identifiers]
+    return {**raw, "identifier": changed} if identifiers else dict(raw)
+
+
 def moves(raw: Mapping[str, Any], span: tuple[datetime, datetime]) -> bool:
     """Whether these are other instants than those of the resource, whatever the offset."""
     return (instant(raw.get("start")), instant(raw.get("end"))) != span

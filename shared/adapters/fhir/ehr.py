@@ -20,6 +20,7 @@ from shared.adapters.fhir.appointments import (
     new_appointment,
     object_of,
     patched,
+    renamed,
     system_of,
 )
 from shared.adapters.fhir.bundles import Page, page_from_json, resource_from_json, unreadable
@@ -149,9 +150,19 @@ class FhirEhr:
             raise unreadable()
         return self._appointment(made[0])
 
-    def update(self, row: Appointment, *, span: Span | None = None, what: What | None = None) -> Appointment:
+    def update(
+        self,
+        row: Appointment,
+        *,
+        span: Span | None = None,
+        what: What | None = None,
+        identifier: str | None = None,
+    ) -> Appointment:
         """Raises RejectedError too where a slot hangs on the times: moving one would falsify the other."""
-        return self._put(row, self._changed(row, span, what))
+        resource = self._changed(row, span, what)
+        if identifier is not None:
+            resource = renamed(resource, row.identifier, identifier)
+        return self._put(row, resource)
 
     def cancel(self, row: Appointment) -> Appointment:
         """One that is over is answered as it stands."""
@@ -266,4 +277,5 @@ def _is_appointment(body: object) -> bool:
 
 def _same(one: Appointment, other: Appointment) -> bool:
     """Whether all that a write may change is the same."""
-    return (one.status, one.when, one.title, one.busy) == (other.status, other.when, other.title, other.busy)
+    ours, theirs = ((each.status, each.when, each.title, each.busy, each.identifier) for each in (one, other))
+    return ours == theirs

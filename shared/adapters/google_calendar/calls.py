@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import logging
 from collections.abc import Callable
@@ -83,6 +84,9 @@ class GoogleCalls:
         if if_match is not None:
             request.headers["if-match"] = if_match
         if operation not in _NOT_REPEATABLE:
+            with contextlib.suppress(_HungUpError):  # most likely while it idled: a new one will do
+                return self._send(request, operation, self._http)
+            self._http.close()
             return self._send(request, operation, self._http)
         once = self._authorized(_OnceHttp)
         try:
@@ -102,7 +106,11 @@ class GoogleCalls:
             failure = translate(error.resp.status, error.content, operation, error.resp)
         except RefreshError as error:
             failure = translate_refresh(error)
-        except (TransportError, httplib2.HttpLib2Error, http.client.HTTPException, OSError):
+        except (TransportError, httplib2.HttpLib2Error, http.client.HTTPException):
+            failure = RetryableError("google_unreachable")  # a connection gone stale was taken for that there
+        except (BrokenPipeError, ConnectionResetError):
+            failure = _HungUpError("google_unreachable")
+        except OSError:
             failure = RetryableError("google_unreachable")
         except UnicodeDecodeError:
             failure = RetryableError("google_answer_unreadable")
@@ -135,6 +143,10 @@ class GoogleCalls:
 
     def _authorized(self, kind: type[httplib2.Http]) -> AuthorizedHttp:
         return AuthorizedHttp(self._credentials, kind(timeout=self._timeout_seconds))
+
+
+class _HungUpError(RetryableError):
+    """The other end of a connection had gone before a request was sent: httplib2 does not try that again."""
 
 
 class _HangUp:

@@ -158,4 +158,4 @@ def _invalid(problem: _Problem, operation: str) -> SyncError:
         return RejectedError("google_invalid")
     if operation == "events.list" and any(words in problem.words for words in _LOST_CURSOR_WORDS):
         return CursorLostError("google_cursor_lost")
-    return RejectedError("google_invalid") if operation == "events.get" else BlockedError("google_invalid")
+    return RejectedError("google_invalid") if operation in _ONE_EVENT else BlockedError("google_invalid")

@@ -30,6 +30,8 @@ UNMARKED: Json = {"extendedProperties": {"private": {"k": None, "g": None}}}
 
 NO_END = timedelta(hours=1)
 """Length of a timed event that says no end."""
+YEARS = range(2, 9999)
+"""In which every day can be told in every zone; a date beyond them is none."""
 
 
 _Zones = tuple[str | None, ZoneInfo]
@@ -109,13 +111,18 @@ def _text(value: object) -> str:
 def _when(start: Mapping[str, Any], end: Mapping[str, Any], zones: _Zones) -> When | None:
     """None where there is no start that can be read."""
     try:
-        if "date" in start:
-            first = date.fromisoformat(start["date"])
-            return all_day(first, _day(end) or first)
-        begin = _instant(start, zones)
-        return timed(begin, _end(end, zones) or begin + NO_END)
+        when = _span(start, end, zones)
     except (KeyError, TypeError, ValueError, OverflowError):
         return None
+    return when if when.start.year in YEARS and when.end.year in YEARS else None
+
+
+def _span(start: Mapping[str, Any], end: Mapping[str, Any], zones: _Zones) -> When:
+    if "date" in start:
+        first = date.fromisoformat(start["date"])
+        return all_day(first, _day(end) or first)
+    begin = _instant(start, zones)
+    return timed(begin, _end(end, zones) or begin + NO_END)
 
 
 def _day(end: Mapping[str, Any]) -> date | None:

@@ -11,8 +11,9 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from sandbox.demo.check import Found, View, broken_rules, compare, ehr_writes, google_writes
+from sandbox.demo.measure import Change
 from sandbox.demo.report import Result, as_json
-from sandbox.demo.story import Change
+from sandbox.demo.rounds import Direction, p95_ms
 from sandbox.demo.survey import Verdict
 from sandbox.ehr import urls
 
@@ -310,16 +311,41 @@ def test_writes_are_told_from_reads() -> None:
 
 # --- the verdict ----------------------------------------------------------------------------------------
 
-FINE = Found(appointments=1, events=1, personal=0, duplicates=0, differences=())
+FINE = Found(appointments=1, events=1, personal=0, blocks=0, duplicates=0, differences=())
 VERDICT = Verdict((FINE,), {"Google": 0, "the EHR": 0}, ())
-RESULT = Result(
-    VERDICT, [Change("ehr_cancel", "…", 12.34)], loaded=0, put_back=2, store="embedded", seconds=1.0
-)
+ROUNDS = {
+    Direction.EHR_TO_GOOGLE: [Change("book", "", 1000.0)],
+    Direction.GOOGLE_TO_EHR: [Change("make", "", 500.0), Change("move", "", 700.0)],
+}
+LOST = Change("book", "", None)
+STORY = [Change("ehr_cancel", "…", 12.34), Change("google_move_put_back", "…", 800.0)]
+RESULT = Result(VERDICT, STORY, ROUNDS, loaded=0, set_aside=[0], store="embedded", seconds=1.0)
 
 
 def test_all_in_order_is_agreement() -> None:
     assert as_json(RESULT)["agree"] is True
-    assert as_json(RESULT)["latencies_ms"] == {"ehr_cancel": 12.3}
+    assert as_json(RESULT)["counts"]["put_back"] == 1
+
+
+def test_what_a_direction_took_is_told_of_every_change_that_went_over() -> None:
+    told = as_json(RESULT)
+    assert told["latencies_ms"] == {"ehr_cancel": 12.3, "google_move_put_back": 800.0}
+    assert told["samples_ms"] == {"ehr_to_google": [12.3, 1000.0], "google_to_ehr": [500.0, 700.0]}
+    assert told["latency_p95_ms"] == {"ehr_to_google": 1000.0, "google_to_ehr": 700.0}
+
+
+@pytest.mark.parametrize(
+    ("latencies", "p95"),
+    [
+        ([float(number) for number in range(1, 21)], 19.0),
+        ([float(number) for number in range(1, 101)], 95.0),
+        ([5.0], 5.0),
+        ([5.0, None], None),
+        ([], None),
+    ],
+)
+def test_nineteen_of_twenty_took_no_longer(latencies: list[float | None], p95: float | None) -> None:
+    assert p95_ms(latencies) == p95
 
 
 @pytest.mark.parametrize(
@@ -332,8 +358,9 @@ def test_all_in_order_is_agreement() -> None:
         lambda result: with_verdict(result, rewrites={"Google": 1, "the EHR": 0}),
         lambda result: with_verdict(result, rewrites={"Google": 0, "the EHR": 1}),
         lambda result: with_verdict(result, broken=("events.patch with attendees: 1",)),
-        lambda result: with_verdict(result, bugs=("KeyError",)),
+        lambda result: with_verdict(result, troubles=("sync_task task bug KeyError",)),
         lambda result: replace(result, changes=[Change("ehr_cancel", "…", None)]),
+        lambda result: replace(result, rounds={**ROUNDS, Direction.EHR_TO_GOOGLE: [LOST]}),
     ],
     ids=[
         "difference",
@@ -341,8 +368,9 @@ def test_all_in_order_is_agreement() -> None:
         "Google written again",
         "EHR written again",
         "rule",
-        "bug",
+        "error of a function",
         "change lost",
+        "one of many lost",
     ],
 )
 def test_one_thing_out_of_order_is_no_agreement(spoil: Callable[[Result], Result]) -> None:

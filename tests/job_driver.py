@@ -1,4 +1,4 @@
-"""Runs the jobs, as queue and scheduler do when deployed: one process, one job at a time."""
+"""Runs the jobs as queue and scheduler do when deployed, in one process and one at a time."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from datetime import timedelta
 
-from sandbox.demo.interrupts import Interrupts
 from shared.app.calendar_job import run_calendar_job
 from shared.app.feed import run_feed_job
 from shared.app.outcome import Outcome, State
@@ -35,10 +34,9 @@ class Lane:
 
 
 class Driver:
-    def __init__(self, world: World, practice: str, interrupts: Interrupts) -> None:
+    def __init__(self, world: World, practice: str) -> None:
         self._world = world
         self._practice = practice
-        self._interrupts = interrupts
         self._feed_not_before = 0.0
         self.lanes: dict[str, Lane] = {}
         """By calendar key."""
@@ -57,7 +55,6 @@ class Driver:
 
     def job(self, calendar_key: str, *, everything: bool = False) -> Outcome | None:
         """None: it could not run, or is not to run yet."""
-        self._interrupts.check()
         lane = self.lanes[calendar_key]
         if lane.blocked or time.monotonic() < lane.not_before:
             return None
