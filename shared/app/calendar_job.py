@@ -202,7 +202,7 @@ class _Job:
                 return Outcome(State.IDLE, pass_due=True)
             if not (whole and self.bulk):
                 page = self._look(work)
-                if self._nothing_to_do(calendar, page):
+                if self._nothing_to_do(calendar, connection, page):
                     self._stamp(calendar, page)
                     return Outcome(State.IDLE, again_at=calendar.retry_at, pass_due=whole)
                 gathered = work.gatherer().changes(page, self.ids, take_up=takes_up(calendar, bulk=self.bulk))
@@ -259,13 +259,14 @@ class _Job:
         assert calendar.calendar_id is not None
         return work.service.events(calendar.calendar_id, cursor=calendar.usable_cursor, page=None)
 
-    def _nothing_to_do(self, calendar: Calendar, page: EventPage | None) -> bool:
+    def _nothing_to_do(self, calendar: Calendar, connection: Connection, page: EventPage | None) -> bool:
         now = self.world.clock.now()
         due = (
             takes_up(calendar, bulk=self.bulk) and calendar.retry_at is not None and calendar.retry_at <= now
         )
         news = page is not None and has_news(page)
-        return not (self.ids or due or news or channel_due(calendar, self.world.push, now))
+        channel = channel_due(calendar, connection, self.world.push, now)
+        return not (self.ids or due or news or channel)
 
     def _stamp(self, calendar: Calendar, page: EventPage | None) -> None:
         """An idle look is worth a write once an hour, or where the record says otherwise."""

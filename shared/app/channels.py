@@ -1,4 +1,5 @@
-"""The channel of a calendar: made anew in the last third of its life, the old one stopped once the new lives.
+"""The channel of a calendar: made anew in the last third of its life, the old one stopped once the new lives,
+and under a new grant, for nobody knows whether it outlived the old.
 
 Its row is written before it is asked for, since its first message may come before the answer. An answer that
 is lost leaves a row without the other side's id; the next try has an id of its own. Without a channel a
@@ -12,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from shared.app.records import Calendar, ChannelRow
+from shared.app.records import Calendar, ChannelRow, Connection
 from shared.app.world import Push, World
 from shared.core.errors import (
     BlockedError,
@@ -34,14 +35,15 @@ UNWATCHABLE_SECONDS = 30 * 86_400
 Save = Callable[[Calendar], object]
 
 
-def channel_due(calendar: Calendar, push: Push | None, now: datetime) -> bool:
+def channel_due(calendar: Calendar, connection: Connection, push: Push | None, now: datetime) -> bool:
     if push is None or calendar.calendar_id is None:
         return False
-    return calendar.renew_at is None or calendar.renew_at <= now
+    over = calendar.renew_at is None or calendar.renew_at <= now
+    return over or calendar.channel_grant != connection.grant
 
 
 def renew_channel(
-    world: World, push: Push, calendar: Calendar, service: CalendarService, save: Save
+    world: World, push: Push, calendar: Calendar, grant: int, service: CalendarService, save: Save
 ) -> Calendar:
     """The calendar with a channel of full length, or with the reason why there is none.
 
@@ -51,7 +53,7 @@ def renew_channel(
     now = world.clock.now()
     row = ChannelRow(world.new_id(), now + timedelta(seconds=world.limits.channel_seconds))
     kept = _kept(calendar, now, world.limits.channels_max - 1)
-    calendar = replace(calendar, channels=(*kept, row))
+    calendar = replace(calendar, channels=(*kept, row), renew_at=now, channel_grant=grant)
     save(calendar)
     try:
         made = _watch(world, push, calendar, service, row)

@@ -10,7 +10,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import datetime
 from math import ceil
 
 from shared.app.feed import run_feed_job
@@ -155,7 +154,7 @@ def awakened(world: World, connection: Connection) -> list[Put]:
     now, account = world.clock.now(), world.keys.account(connection.sub)
     ours = _calendars(world, connection.key)
     puts = [
-        Put(document.path, calendar_data(_awake(calendar, now)), document.version)
+        Put(document.path, calendar_data(replace(calendar, active=True, due_at=now)), document.version)
         for document, calendar in ours
         if calendar.account == account and not calendar.active and not calendar.leaving
     ]
@@ -163,11 +162,6 @@ def awakened(world: World, connection: Connection) -> list[Put]:
         made = Calendar(connection.calendar_key, connection.key, account, due_at=now)
         puts.append(Put(calendar_path(made.key), calendar_data(made), Expect.ABSENT))
     return puts
-
-
-def _awake(calendar: Calendar, now: datetime) -> Calendar:
-    """Its channel may have ended while it slept: it gets another."""
-    return replace(calendar, active=True, due_at=now, renew_at=None)
 
 
 # --- end ------------------------------------------------------------------------------------------------
@@ -194,9 +188,9 @@ def pause(world: World, key: str) -> Connection:
 
 
 def stop(world: World, key: str) -> Connection:
-    """Like a pause, on the way out: the connection is left `stopping`."""
+    """Like a pause, on the way out: the connection is left `stopping`, and its channels may be stopped."""
     connection = change(world, key, _stopping)
-    park_calendars(world, connection)
+    park_calendars(world, connection, lambda calendar: replace(parked(calendar), renew_at=None))
     return connection
 
 
@@ -223,14 +217,14 @@ def stopped(
     return change(world, stopping.key, ended, besides=besides)
 
 
-def park_calendars(world: World, stopping: Connection) -> None:
+def park_calendars(world: World, stopping: Connection, to: Callable[[Calendar], Calendar] = parked) -> None:
     """Take every calendar of the connection from whoever works on it, at the end of what they do.
 
     A job that has read the connection before sees the calendar's document change under it, and stops.
     Raises RetryableError: `stopping`; `connection_contested` where it was begun again meanwhile.
     """
     for calendar in calendars_of(world, stopping.key):
-        rewrite(world, calendar.key, parked, during=stopping)
+        rewrite(world, calendar.key, to, during=stopping)
 
 
 def rewrite(

@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from shared.app.channels import channel_due
 from shared.app.outcome import has_news, stamp
 from shared.app.records import (
     Calendar,
@@ -67,9 +68,10 @@ def _news(world: World, document: Document, calendar: Calendar, connection: Conn
         page = service.events(calendar.calendar_id, cursor=cursor, page=None)
     except Exception:  # noqa: BLE001 - its own job meets it and names it; the others are looked at
         return calendar.key
-    if has_news(page) or calendar.problem is not None:
+    now = world.clock.now()
+    if has_news(page) or calendar.problem is not None or channel_due(calendar, connection, world.push, now):
         return calendar.key
-    stamped = stamp(calendar, page.cursor, world.clock.now())
+    stamped = stamp(calendar, page.cursor, now)
     if stamped is not None:
         with contextlib.suppress(StaleError):  # whoever wrote it knows more
             world.documents.commit([Put(document.path, calendar_data(stamped), document.version)])

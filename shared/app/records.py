@@ -223,6 +223,8 @@ class Calendar:
     """When its channel is to be made anew; None: it has none yet."""
     watch_problem: str | None = None
     """Why it has no channel: it is only looked at."""
+    channel_grant: int = 0
+    """Number of the grant under which its channel was last asked for: it may end with that."""
     channels: tuple[ChannelRow, ...] = ()
 
     @property
@@ -273,6 +275,7 @@ def calendar_data(calendar: Calendar) -> dict[str, object]:
         "lapses": calendar.lapses,
         "renew_at": calendar.renew_at,
         "watch_problem": calendar.watch_problem,
+        "channel_grant": calendar.channel_grant,
         "channels": [
             {"id": row.id, "expires": row.expires, "resource_id": row.resource_id}
             for row in calendar.channels

@@ -139,15 +139,23 @@ class Slice:
         return self._end(gathered, settler, whole=whole)
 
     def _keep_channel(self) -> None:
-        push = self.world.push
-        if push is not None and channel_due(self.calendar, push, self.world.clock.now()):
+        push, connection = self.world.push, self.connection
+        if push is not None and channel_due(self.calendar, connection, push, self.world.clock.now()):
             self._flush(keep=0)  # what is settled is not at the mercy of one more call
-            told = _is_told(self.calendar, self.world.clock.now())
+            told, grant = self._is_told(), connection.grant
             try:
-                self.calendar = renew_channel(self.world, push, self.calendar, self.service, self._save)
+                self.calendar = renew_channel(
+                    self.world, push, self.calendar, grant, self.service, self._save
+                )
             except OverLimitError as error:
-                pause(self.world, self.connection.sub, error.after_seconds)
-            self._unseen = not told and _is_told(self.calendar, self.world.clock.now())
+                pause(self.world, connection.sub, error.after_seconds)
+            self._unseen = not told and self._is_told()
+
+    def _is_told(self) -> bool:
+        """Whether a channel tells of changes; one of another grant, or that was stopped, may have ended."""
+        calendar, now = self.calendar, self.world.clock.now()
+        lives = any(row.resource_id is not None and row.expires > now for row in calendar.channels)
+        return lives and calendar.renew_at is not None and calendar.channel_grant == self.connection.grant
 
     def _write_down(self, cases: list[Case]) -> None:
         """Save what must not be forgotten, as something to be taken up, and with it the lease."""
@@ -290,12 +298,6 @@ class Slice:
         """Daily, and spread: who began at the same time drifts apart."""
         spread = timedelta(minutes=slot(self.calendar.key, 120) - 60)
         return now + timedelta(seconds=self.world.limits.daily_seconds) + spread
-
-
-def _is_told(calendar: Calendar, now: datetime) -> bool:
-    """Whether some channel tells of its changes; those of a calendar that slept may have ended meanwhile."""
-    lives = any(row.resource_id is not None and row.expires > now for row in calendar.channels)
-    return lives and calendar.renew_at is not None
 
 
 def _was_open(case: Case) -> bool:

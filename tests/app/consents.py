@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
-import itertools
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
 
 from shared.adapters.google_calendar import GoogleCalendarService
-from shared.adapters.sealing import Sealer
-from shared.app.connect import Connected, Connecting, Scopes, begin, complete, receive
+from shared.app.connect import Connected, complete
 from shared.app.connections import change_settings, start
 from shared.app.disconnect import disconnect
-from shared.app.grants import Purpose, bound_to, grant_of, grant_path
+from shared.app.grants import grant_path
 from shared.app.records import Connection
 from shared.core.errors import BlockedError, GrantDeadError
 from shared.core.policy import ConnectionSettings
-from shared.core.signing import KeyRing
 from shared.ports import Remove
 from tests.app.stage import Calls, Json, Practitioner, Stage
-from tests.fakes.consent import MemoryConsent
+from tests.consents import AccountConsent, Consents
 from tests.fakes.documents import MemoryDocuments
 
-OWN, LIST, EVENTS = "own", "list", "events"
-CALLBACK = "https://calsync.example/oauth/callback"
 REVOKE = "revoke"
 """How it stands in the ledger, and how hooks know it."""
 
@@ -33,22 +26,9 @@ class ConsentingStage(Stage):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
-        self._randoms = itertools.count(1)
         self.consent = _Consent(self)
-        self.connecting = Connecting(
-            documents=self.documents,
-            clock=self.clock,
-            keys=self.world.keys,
-            consent=self.consent,
-            sealing=Sealer(KeyRing({"k1": b"k" * 32}), self._random_bytes),
-            signing=KeyRing({"s1": b"s" * 32}),
-            scopes=Scopes(OWN, LIST, frozenset({EVENTS})),
-            redirect_uri=CALLBACK,
-            random_bytes=self._random_bytes,
-        )
-
-    def _random_bytes(self, count: int) -> bytes:
-        return hashlib.sha256(f"random {next(self._randoms)}".encode()).digest()[:count]
+        self.consents = Consents(self.documents, self.clock, self.world.keys, self.consent, self.consent)
+        self.connecting = self.consents.connecting
 
     def _service(self, connection: Connection, *, paced: bool) -> GoogleCalendarService:
         del paced
@@ -61,19 +41,12 @@ class ConsentingStage(Stage):
     def connected(
         self, practice: str, practitioner: str, sub: str, settings: ConnectionSettings
     ) -> Connection:
-        self.complete(practice, practitioner, self.code(practice, practitioner, sub))
+        self.complete(practice, practitioner, self.consents.code(practice, practitioner, sub))
         key = self.world.keys.connection(practice, practitioner)
         change_settings(self.world, key, settings)
         return start(self.world, key, "Appointments")
 
     # --- consents ---------------------------------------------------------------------------------------
-
-    def code(self, practice: str, practitioner: str, sub: str) -> str:
-        """The one-time code of a consent that was just given."""
-        url = begin(self.connecting, practice=practice, practitioner=practitioner)
-        code = self.consent.agree(url, sub=sub, email=f"{sub}@example.com")
-        state = dict(parse_qsl(urlsplit(url).query))["state"]
-        return receive(self.connecting, state=state, code=code, error=None)
 
     def complete(self, practice: str, practitioner: str, code: str) -> Connected:
         return complete(self.connecting, self.world, practice=practice, practitioner=practitioner, code=code)
@@ -81,7 +54,7 @@ class ConsentingStage(Stage):
     def consents_again(self, whose: Practitioner, sub: str | None = None) -> Connected:
         """The practitioner gives a new consent, with the account they had or that of `sub`."""
         had = whose.connection
-        code = self.code(had.practice, had.practitioner, sub or had.sub)
+        code = self.consents.code(had.practice, had.practitioner, sub or had.sub)
         connected = self.complete(had.practice, had.practitioner, code)
         whose.connection = self.connection(whose)
         return connected
@@ -107,28 +80,19 @@ class ConsentingStage(Stage):
 
     def token(self, connection: Connection) -> str | None:
         """The refresh token of the stored grant."""
-        path = grant_path(connection.key)
-        document = MemoryDocuments.get(self.documents, path).get(path)
-        bound = bound_to(Purpose.GRANT_TOKEN, connection.key)
-        return self.connecting.sealing.open(grant_of(document).sealed_token, bound) if document else None
+        return self.consents.token(self.documents, connection)
 
 
-class _Consent(MemoryConsent):
-    """To revoke passes the hooks and the ledger; with a consent its channels end."""
+class _Consent(AccountConsent):
+    """To revoke passes the hooks and the ledger."""
 
     def __init__(self, stage: ConsentingStage) -> None:
-        super().__init__((OWN, LIST, EVENTS))
+        super().__init__(stage.google)
         self._stage = stage
 
     def revoke(self, token: str) -> None:
         self._stage.ledger.google.append(REVOKE)
         self._stage.pass_through(REVOKE, {}, lambda: self.end(token))
-
-    def end(self, token: str) -> None:
-        sub = self._tokens.get(token)
-        super().revoke(token)
-        if sub is not None:
-            self._stage.google.channels.end(sub, "")
 
 
 class _GrantedCalls(Calls):

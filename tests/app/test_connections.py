@@ -214,6 +214,17 @@ def test_a_pause_leaves_the_calendar_to_nobody(stage: Stage, ada: Practitioner) 
     assert stage.connection(ada).status is Status.PAUSED
 
 
+def test_its_channel_lives_through_a_pause() -> None:
+    stage = Stage(push=True)
+    ada = stage.connect()
+    before = stage.channels(ada)
+    pause(stage.world, ada.connection.key)
+    resume(stage.world, ada.connection.key)
+    stage.minutes(2)
+    assert stage.channels(ada) == before
+    assert len(before) == 1
+
+
 def test_after_a_resume_what_happened_meanwhile_is_made_good_on_both_sides(
     stage: Stage, ada: Practitioner
 ) -> None:

@@ -12,7 +12,7 @@ from shared.app.outcome import Outcome, State
 from shared.app.records import Lease, Status
 from shared.core.errors import BlockedError, GrantDeadError, RetryableError
 from tests.app.consents import ConsentingStage
-from tests.app.stage import ELSEWHERE, Practitioner, once, raising
+from tests.app.stage import ELSEWHERE, Crash, Practitioner, once, raising
 from tests.app.workers import Worker
 
 
@@ -217,6 +217,30 @@ def test_it_has_a_channel_of_its_own_then(stage: ConsentingStage, ada: Practitio
     stage.minutes(2)
     [channel] = stage.channels(ada)
     assert [row.id for row in stage.calendar(ada).channels] == [channel.id]
+
+
+def test_a_consent_given_again_before_anybody_met_the_death_has_a_channel_too(
+    stage: ConsentingStage, ada: Practitioner
+) -> None:
+    stage.withdraw(ada)
+    stage.consents_again(ada)
+    assert stage.channels(ada) == []
+    stage.minutes(16)
+    assert len(stage.channels(ada)) == 1
+    assert stage.connection(ada).status is Status.ACTIVE
+
+
+def test_a_job_that_dies_while_it_asks_for_that_one_leaves_it_to_the_next(
+    stage: ConsentingStage, ada: Practitioner
+) -> None:
+    stage.withdraw(ada)
+    stage.consents_again(ada)
+    stage.before = once("events.watch", raising(Crash()))
+    with pytest.raises(Crash):
+        stage.live(ada)
+    stage.clock.advance(91)
+    stage.live(ada)
+    assert len(stage.channels(ada)) == 1
 
 
 def test_a_channel_that_outlived_its_grant_is_stopped_once_there_is_another(

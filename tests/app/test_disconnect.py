@@ -302,6 +302,19 @@ def test_it_has_a_channel_again_at_once(stage: ConsentingStage, ada: Practitione
     assert [row.id for row in stage.calendar(ada).channels] == [channel.id]
 
 
+def test_one_that_was_not_brought_to_its_end_and_is_gone_on_from_has_a_channel_again(
+    stage: ConsentingStage, ada: Practitioner
+) -> None:
+    stage.before = once(REVOKE, raising(RetryableError("google_unavailable")))
+    with pytest.raises(RetryableError):
+        stage.disconnect(ada)
+    assert stage.channels(ada) == []
+    pause(stage.world, ada.connection.key)
+    resume(stage.world, ada.connection.key)
+    stage.minutes(2)
+    assert len(stage.channels(ada)) == 1
+
+
 def test_no_number_of_a_grant_comes_twice(stage: ConsentingStage, ada: Practitioner) -> None:
     before = stage.connection(ada).grant
     stage.disconnect(ada)

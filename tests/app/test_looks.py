@@ -103,6 +103,15 @@ def deleted(stage: Stage, whose: Practitioner) -> None:
     whose.person.delete_calendar(stage.calendar_id(whose))
 
 
+def test_a_channel_that_is_to_be_made_anew_is_its_jobs_to_make() -> None:
+    stage = Stage(push=True)
+    ada = stage.connect()
+    assert looked(stage, ada) == Looked(1, ())
+    stage.change_calendar(ada, renew_at=stage.clock.now())
+    assert looked(stage, ada) == Looked(1, (key(ada),))
+    assert "events.watch" not in stage.ledger.google
+
+
 @pytest.mark.parametrize(
     "happened",
     [event_made, settings_changed, cursor_gone, cursor_of_another_reading, problem_noted, deleted],

@@ -217,6 +217,7 @@ WITHOUT_A_DEFAULT = [
         due_at=NOW,
         renew_at=NOW,
         watch_problem="google_not_watchable",
+        channel_grant=2,
         channels=(ChannelRow("channel", NOW, "resource"),),
     ),
     ConnectionSettings(

@@ -43,6 +43,8 @@ class Actors:
         self.last: dict[str, Last] = {}
         self.aged: set[str] = set()
         """Items that were in the past, or soon would be: a move of those is put back, a deletion left."""
+        self.earliest: dict[str, datetime] = {}
+        """Where each item stood first: whoever learns of a move late may find it in the past by then."""
         self._tags = 0
         self._deleted: tuple[Practitioner, str, str] | None = None
 
@@ -54,6 +56,10 @@ class Actors:
             action()
         except (FhirError, ApiError, ValueError):
             self.stage.story.append("refused")
+
+    def grow_old(self) -> None:
+        """By now everybody has heard of everything."""
+        self.aged |= {tag for tag, start in self.earliest.items() if start <= self.stage.clock.now()}
 
     def regret(self) -> None:
         """Bring back what was deleted last."""
@@ -78,8 +84,7 @@ class Actors:
         keys = self.stage.world.keys
         for row in self._rows(client=True):
             for person, other in permutations(self.stage.people):
-                assert person.connection is not None
-                if keys.k_of_appointment(PRACTICE, person.connection.key, row["id"]) == k:
+                if keys.k_of_appointment(PRACTICE, person.key, row["id"]) == k:
                     self.stage.story.append("hand over")
                     self._staff_wrote(self.stage.staff.reassign(appointment=row["id"], practitioner=other.id))
 
@@ -160,7 +165,7 @@ class Actors:
         self._edited(Side.EHR, Last(row.get("description", ""), instant_of(row["start"]), deleted))
 
     def _hides_titles(self, row: dict[str, Any]) -> bool:
-        settings = {person.id: self.stage.settings_of(person) for person in self.stage.people}
+        settings = {person.id: person.settings for person in self.stage.people}
         actors = [part["actor"]["reference"].partition("/")[2] for part in row["participant"]]
         return any(settings[actor].personal_text is PersonalText.BUSY for actor in actors)
 
@@ -171,6 +176,7 @@ class Actors:
         if tag in self.last:
             self.edited.setdefault(tag, set()).add(side)
         starts = {last.start, self.last.get(tag, last).start}
+        self.earliest[tag] = min(starts | {self.earliest.get(tag, last.start)})
         if min(starts) <= self.stage.clock.now() + timedelta(days=1):
             self.aged.add(tag)
         self.last[tag] = last

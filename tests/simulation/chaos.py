@@ -6,13 +6,15 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from shared.core.errors import RetryableError, StaleError
+from shared.core.errors import OverLimitError, RetryableError, StaleError
 from shared.core.model import Appointment, Event
 from shared.ports import CursorLostError, EventPage, Put
 from tests.fakes.clock import FakeClock
 
 OVER_A_VERSION = frozenset({"update", "restore", "delete", "unmark", "cancel", "rebook"})
 WRITES = OVER_A_VERSION | {"commit", "add_calendar", "create"}
+LOSABLE = WRITES | {"watch", "stop", "revoke", "enqueue"}
+"""What may be done although its answer is lost."""
 WRITE_TROUBLE = 4
 """How much more often a write to one of the sides meets a fault: that is where it hurts."""
 
@@ -36,9 +38,10 @@ class Chaos:
         """People, right after a job died that had just made such a write: the worst moment."""
         self.on_cancel: Callable[[Appointment], None] = lambda _row: None
         self.on_commit: Callable[[Sequence[Put]], None] = lambda _puts: None
-        """The invariants that are watched all the time."""
+        self.on_begin: Callable[[str, str, tuple[Any, ...]], None] = lambda _whose, _method, _given: None
+        """The invariants that are watched all the time; the last one when a write to a side begins."""
         self.happened: list[str] = []
-        self.partial_listings = rng.random() < 0.3
+        self.partial_listings = rng.random() < 0.2
         self.written = 0
         """Writes to either side."""
         self._unsaved: set[str] = set()
@@ -98,7 +101,8 @@ class Chaos:
         raise {
             "lost answer": RetryableError("answer_lost"),
             "unavailable": RetryableError("unavailable"),
-            "rate limit": RetryableError("rate_limit", self._rng.choice([1.0, 30.0])),
+            "slow down": RetryableError("slow_down", self._rng.choice([1.0, 30.0])),
+            "rate limit": OverLimitError("rate_limit", self._rng.choice([None, 1.0, 30.0])),
             "stale": StaleError("stale"),
             "cursor lost": CursorLostError("cursor_lost"),
         }[fault]
@@ -111,9 +115,11 @@ class Chaos:
 
     def _faults(self, port: str, method: str, arguments: dict[str, Any]) -> list[str]:
         faults = ["crash before", "crash after", "unavailable", "interlude", "interlude", "slow worker"]
-        if port != "documents":
+        if port in ("calendar", "ehr"):
+            faults.append("slow down")
+        if port == "calendar":
             faults.append("rate limit")
-        if method in WRITES:
+        if method in LOSABLE:
             faults += ["lost answer", "lost answer"]
         if method in WRITES and port != "documents":
             faults += ["crash after"] * 3
@@ -125,15 +131,18 @@ class Chaos:
 
 
 class Port:
-    """A port behind the dice."""
+    """A port behind the dice; `whose`: the practitioner whose it is, where it is one's own."""
 
-    def __init__(self, name: str, target: object, chaos: Chaos) -> None:
-        self._name, self._target, self._chaos = name, target, chaos
+    def __init__(self, name: str, target: object, chaos: Chaos, whose: str = "") -> None:
+        self._name, self._target, self._chaos, self._whose = name, target, chaos, whose
 
     def __getattr__(self, method: str) -> Callable[..., Any]:
         real = getattr(self._target, method)
+        to_a_side = self._name != "documents" and method in WRITES
 
         def call(*args: Any, **kwargs: Any) -> Any:
+            if to_a_side and not self._chaos.crashed:
+                self._chaos.on_begin(self._whose, method, args)
             subject = args[-1] if args else None
             return self._chaos.call(self._name, method, kwargs, lambda: do(*args, **kwargs), subject)
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
+from shared.core.model import Side
 from shared.core.policy import LabelMode, PersonalText
 from shared.core.window import midnight
 from tests.simulation.actors import (
@@ -41,6 +42,17 @@ def check_agreement(stage: Stage, *, names: bool = True) -> None:
         _check_agreement(stage, person, names=names)
 
 
+def check_channels(stage: Stage) -> None:
+    """Every calendar is told of by a channel that its record knows, and no id was used twice."""
+    for person in stage.people:
+        calendar = stage.calendar(person)
+        assert calendar is not None
+        assert calendar.watch_problem is None, f"seed {stage.seed}: {calendar.watch_problem}"
+        known = {row.id for row in calendar.channels if row.resource_id}
+        alive = {channel.id for channel in stage.channels(person)}
+        assert known & alive, f"seed {stage.seed}: {person.id} has no channel"
+
+
 def live_events(stage: Stage, person: Practitioner) -> list[dict[str, Any]]:
     calendar_id = stage.calendar_id(person)
     assert calendar_id is not None
@@ -53,8 +65,7 @@ def _is_left_over(stage: Stage, person: Practitioner, event: dict[str, Any]) -> 
 
     Nothing tells any more whose it was: it is left and counted, not deleted on a guess.
     """
-    assert person.connection is not None
-    settings, key = person.connection.settings, person.connection.key
+    settings, key = person.settings, person.key
     start = midnight(settings.start_from, settings.zone)
     found = [row for row in rows_of(stage, person) if instant_of(row["start"]) >= start]
     known = {stage.world.keys.k_of_appointment(PRACTICE, key, row["id"]) for row in found}
@@ -98,13 +109,13 @@ def _shown_event(event: dict[str, Any], person: Practitioner) -> Shown:
 
 
 def _shown_row(stage: Stage, row: dict[str, Any], person: Practitioner) -> Shown:
-    assert person.connection is not None
     return instant_of(row["start"]), _text(stage, row, person)
 
 
 def _text(stage: Stage, row: dict[str, Any], person: Practitioner) -> str:
-    assert person.connection is not None
-    settings = person.connection.settings
+    connection = stage.connection(person)
+    assert connection is not None
+    settings = connection.settings
     if is_client(row):
         return _label(stage, row, settings.client_label)
     made_in_ehr = "identifier" not in row
@@ -151,7 +162,8 @@ def _check_one_sided_edits(stage: Stage, actors: Actors) -> None:
         if not is_client(row)
     }
     for tag, last in actors.last.items():
-        if len(actors.edited.get(tag, ())) > 1:
+        edited = actors.edited.get(tag, set())
+        if len(edited) > 1 or (stage.one_way and Side.CALENDAR in edited):
             continue
         if tag in actors.aged or last.start <= stage.clock.now() + timedelta(days=1):
             continue  # what is past follows rules of its own

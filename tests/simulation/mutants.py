@@ -4,18 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 import pytest
 
-from shared.app import gather, gathering, settle, write
+from shared.app import calendar_job, connect, connections, gather, gathering, looks, settle, write
 from shared.app import slice as slice_
 from shared.app.cases import Case
-from shared.app.records import calendar_path
+from shared.app.channels import channel_due
+from shared.app.feed import run_feed_job
+from shared.app.records import Calendar, Connection, calendar_of, calendar_path
+from shared.app.world import Push, World
 from shared.core.identity import Keys
 from shared.core.item import Item, settled
 from shared.core.model import Base, Event, Facts, Reading
+from shared.core.policy import ConnectionSettings
 from tests.fakes.calendar import ModelCalls
+from tests.simulation import lives
 
 Patch = pytest.MonkeyPatch
 Mutant = Callable[[Patch], None]
@@ -131,7 +137,62 @@ def own_deletion_is_a_persons(patch: Patch) -> None:
     patch.setattr(Case, "agree_on_absence", lambda _self: None)
 
 
+def pause_waits_for_nobody(patch: Patch) -> None:
+    """Write down that it is paused, and leave the running jobs to their business."""
+    patch.setattr(connections, "park_calendars", lambda *_given: None)
+
+
+def stopping_only_waits(patch: Patch) -> None:
+    """Wait for the running jobs, but do not move the document that another one has read before."""
+
+    def wait(world: World, key: str, _to: object, **_rest: object) -> None:
+        path = calendar_path(key)
+        while calendar_of(world.documents.get(path)[path]).is_leased(world.clock.now()):
+            world.clock.sleep(1)
+
+    patch.setattr(connections, "rewrite", wait)
+
+
+def settings_without_an_epoch(patch: Patch) -> None:
+    """Other settings hold for what comes; what is there stays as it is."""
+
+    def change(world: World, key: str, settings: ConnectionSettings) -> Connection:
+        return connections.change(world, key, lambda now: replace(now, settings=settings))
+
+    patch.setattr(lives, "change_settings", change)
+
+
+def start_reads_the_practice_on(patch: Patch) -> None:
+    """Whoever begins reads what has changed, for themselves alone."""
+
+    def read_on(world: World, practice: str) -> None:
+        run_feed_job(world, practice, lambda calendar_key, appointment_ids: None)  # noqa: ARG005 - told to nobody
+
+    patch.setattr(connections, "_set_cursor", read_on)
+
+
+def channel_outlives_its_grant(patch: Patch) -> None:
+    """A channel is good until its time is over, whatever became of the grant."""
+
+    def due(calendar: Calendar, connection: Connection, push: Push | None, now: datetime) -> bool:
+        return channel_due(calendar, replace(connection, grant=calendar.channel_grant), push, now)
+
+    for module in (calendar_job, looks, slice_):
+        patch.setattr(module, "channel_due", due)
+
+
+def new_grant_wakes_nobody(patch: Patch) -> None:
+    """After a dead grant the new one is written down, and that is all."""
+    patch.setattr(connect, "awakened", lambda _world, _connection: [])
+
+
 MUTANTS: list[Mutant] = [
+    pause_waits_for_nobody,
+    stopping_only_waits,
+    settings_without_an_epoch,
+    start_reads_the_practice_on,
+    channel_outlives_its_grant,
+    new_grant_wakes_nobody,
     blind_write,
     cursor_first,
     absence_is_deletion,

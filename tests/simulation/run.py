@@ -4,27 +4,32 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from shared.app.jobs import CalendarTask, arriving
 from shared.ports import Queue
 from tests.simulation.actors import Actors
-from tests.simulation.invariants import check, check_agreement
-from tests.simulation.stage import Practitioner, Stage, Task
+from tests.simulation.invariants import check, check_agreement, check_channels
+from tests.simulation.lives import Lives
+from tests.simulation.stage import Practitioner, Stage
 
 STEPS = 80
-CALM_ROUNDS_MAX = 60
-"""More than any backoff, pause or wait the product has; beyond it the jobs do not come to rest."""
+TASKS_MAX = 300
+"""Run by the queue in one go; beyond it the jobs do not come to rest."""
+WAITS_MAX = 8
+QUARTER = 16
+"""Minutes in which every calendar is looked at and every practice is read."""
 
 
 def simulate(seed: int, steps: int = STEPS) -> Stage:
     """Raises AssertionError where a promise is broken; the same seed tells the same story."""
     stage = Stage(seed)
-    actors = Actors(stage)
-    stage.between = lambda: _between(stage, actors)  # type: ignore[method-assign]
+    actors, lives = Actors(stage), Lives(stage)
+    stage.between = lambda: _between(stage, actors, lives)  # type: ignore[method-assign]
     stage.chaos.aftermath = actors.at_the_worst_moment
     try:
-        _begin(stage, actors)
+        _begin(stage, actors, lives)
         for _ in range(steps):
-            _step(stage, actors)
-        _calm(stage)
+            _step(stage, actors, lives)
+        _calm(stage, actors, lives)
         check(stage, actors)
         written = stage.chaos.written
         for person in stage.people:
@@ -36,107 +41,148 @@ def simulate(seed: int, steps: int = STEPS) -> Stage:
     return stage
 
 
-def _begin(stage: Stage, actors: Actors) -> None:
+def _begin(stage: Stage, actors: Actors, lives: Lives) -> None:
     """A practice that has appointments; every other one is in sync when the trouble begins."""
     for _ in range(6):
         actors.book_client()
     actors.book_own_time()
-    stage.connect()
+    stage.clock.advance(10)  # until the EHR shows them
+    lives.connect()
     if stage.rng.random() < 0.5:
         stage.chaos.calm = True
         _drain(stage)
         stage.chaos.calm = False
 
 
-def _step(stage: Stage, actors: Actors) -> None:
+def _step(stage: Stage, actors: Actors, lives: Lives) -> None:
     roll = stage.rng.random()
-    if roll < 0.45:
+    if roll < 0.42:
         actors.act()
-    elif roll < 0.60:
-        stage.story.append("feed")
-        stage.run_feed()
-    elif roll < 0.75:
-        _deliver(stage)
-    elif roll < 0.87:
-        stage.story.append("look")
-        stage.run_task(Task(stage.rng.choice(stage.people).calendar_key))
-    elif roll < 0.93:
-        stage.clock.advance(stage.rng.choice([1, 10, 100, 3_700, 40_000]))
-    elif roll < 0.95:
-        if stage.unlucky:
-            _misfortune(stage)
+    elif roll > 0.94:
+        if stage.lively:
+            lives.act()
+        elif stage.unlucky:
+            _misfortune(stage, lives)
     else:
-        stage.story.append("a complete pass")
-        stage.run_task(Task(stage.rng.choice(stage.people).calendar_key, everything=True))
+        _go_on(stage, roll)
+
+
+def _go_on(stage: Stage, roll: float) -> None:
+    """What happens without people; `roll`: from 0.42 to 0.94."""
+    if roll < 0.55:
+        stage.story.append("poke")
+        stage.poke()
+    elif roll < 0.76:
+        _deliver(stage)
+    elif roll < 0.81:
+        stage.story.append("hear")
+        stage.hear()
+    elif roll < 0.86:
+        _work(stage, stage.rng.choice(stage.people), everything=stage.rng.random() < 0.4)
+    elif roll < 0.89:
+        stage.story.append("a minute")
+        stage.minute()
+    else:
+        stage.clock.advance(stage.rng.choice([1, 10, 100, 3_700, 40_000]))
 
 
 def _deliver(stage: Stage) -> None:
-    """A task out of the queue, in any order; now and then it is delivered twice, or late."""
-    if not stage.queue:
-        return
-    task = stage.queue.pop(stage.rng.randrange(len(stage.queue)))
-    if stage.rng.random() < 0.2:
-        stage.queue.append(task)
-    stage.story.append(f"deliver {len(task.ids)} ids, look {task.look}")
-    stage.run_task(task)
+    """A task or two, and what they ask for; time passes until there is one."""
+    stage.story.append("deliver")
+    for _ in range(stage.rng.randint(1, 5)):
+        wait = stage.tasks.next_in()
+        if wait is None or wait > 120:
+            return
+        stage.clock.advance(wait)
+        stage.deliver()
 
 
-def _misfortune(stage: Stage) -> None:
+def _work(stage: Stage, person: Practitioner, *, everything: bool = False) -> None:
+    """A job, as if somebody had asked for it just now."""
+    stage.story.append("a complete pass" if everything else "a job")
+    queue = Queue.BULK if everything or stage.rng.random() < 0.3 else Queue.LIVE
+    task = CalendarTask(person.calendar_key, everything=everything, queue=queue)
+    stage.run(arriving(task, stage.clock.now()))
+
+
+def _misfortune(stage: Stage, lives: Lives) -> None:
     if stage.rng.random() < 0.7:
         stage.story.append("a mapping is lost")
         stage.lose_a_mapping()
     else:
         stage.story.append("all state is lost")
         stage.lose_everything()
+        lives.connect()
 
 
-def _between(stage: Stage, actors: Actors) -> None:
+def _between(stage: Stage, actors: Actors, lives: Lives) -> None:
     """What happens between two calls of a running job."""
     if stage.chaos.calm:
         return
-    for edit in stage.rng.choice([[], [actors.act], [actors.regret]]):
-        edit()
-    stage.run_task(Task(stage.rng.choice(stage.people).calendar_key))
+    people = [actors.act, actors.act, actors.regret, *([lives.act] * 2 if stage.lively else [])]
+    stage.rng.choice(people)()
+    _work(stage, stage.rng.choice(stage.people))
 
 
-def _calm(stage: Stage) -> None:
-    """No more faults: everything that waits is done, and everything is read once more."""
+# --- calm -----------------------------------------------------------------------------------------------
+
+
+def _calm(stage: Stage, actors: Actors, lives: Lives) -> None:
+    """No more faults: everybody goes on, everything that waits is done, and everything is read once more."""
     stage.chaos.calm = True
     stage.clock.advance(200)  # leases of the dead run out
-    for _ in range(CALM_ROUNDS_MAX):
-        if stage.run_feed():
-            break
-        stage.clock.advance(100)
-    for person in stage.people:
-        stage.queue += [Task(person.calendar_key), Task(person.calendar_key, look=False, queue=Queue.BULK)]
-    _drain(stage)
-    if not stage.losses and not any("partial listing" in fault for fault in stage.chaos.happened):
+    lives.all_go_on()
+    _minutes(stage, QUARTER)
+    _wait_for_the_contested(stage)
+    actors.grow_old()
+    certain = not stage.losses and not stage.lost_tasks
+    if certain and not any("partial listing" in fault for fault in stage.chaos.happened):
         check_agreement(stage, names=False)  # by looks, feed and retries alone
     for person in stage.people:
         _pass(stage, person)
     stage.clock.advance(timedelta(days=1, hours=2).total_seconds())  # a daily pass; what was set aside
-    for person in stage.people:
-        stage.queue += [Task(person.calendar_key), Task(person.calendar_key, look=False, queue=Queue.BULK)]
-    _drain(stage)
+    _minutes(stage, QUARTER)
+    check_channels(stage)
     for person in stage.people:
         _pass(stage, person)
 
 
-def _drain(stage: Stage) -> None:
-    for _ in range(1_000):
-        if not stage.queue:
+def _wait_for_the_contested(stage: Stage) -> None:
+    """What was put back too often in an hour rests for an hour; what was refused, for a day."""
+    for _ in range(WAITS_MAX):
+        calendars = [stage.calendar(person) for person in stage.people]
+        waits = [each.retry_at - stage.clock.now() for each in calendars if each and each.retry_at]
+        soon = [wait.total_seconds() for wait in waits if wait <= timedelta(hours=1)]
+        if not soon:
             return
-        task = stage.queue.pop(0)
-        outcome = stage.run_task(task)
-        if outcome is not None and outcome.again_at is not None:
-            wait = (outcome.again_at - stage.clock.now()).total_seconds()
-            if wait < 3_600:
-                stage.clock.advance(max(0.0, wait))
-                queue = Queue.BULK if task.everything else task.queue
-                stage.queue.append(Task(task.calendar_key, queue=queue))
+        stage.clock.advance(max(0.0, min(soon)))
+        _minutes(stage, 1)
+    raise AssertionError(f"seed {stage.seed}: there is always something to be tried again")
+
+
+def _minutes(stage: Stage, count: int) -> None:
+    """So many runs of the scheduler, and whatever comes of them."""
+    for _ in range(count):
+        until = stage.clock.now() + timedelta(minutes=1)
+        stage.hear()
+        stage.minute()
+        _drain(stage, 60)
+        stage.clock.advance(max(0.0, (until - stage.clock.now()).total_seconds()))
+    _drain(stage)
+
+
+def _drain(stage: Stage, seconds: float = 1_000) -> None:
+    """Run what is due within this time, and what follows it."""
+    until = stage.clock.now() + timedelta(seconds=seconds)
+    for _ in range(TASKS_MAX):
+        wait = stage.tasks.next_in()
+        if wait is None or stage.clock.now() + timedelta(seconds=wait) > until:
+            return
+        stage.clock.advance(wait)
+        stage.deliver()
     raise AssertionError(f"seed {stage.seed}: the jobs do not come to rest")
 
 
 def _pass(stage: Stage, person: Practitioner) -> None:
-    stage.queue.append(Task(person.calendar_key, everything=True))
+    _work(stage, person, everything=True)
     _drain(stage)

@@ -1,4 +1,4 @@
-"""The whole world of one seed: both sides, the store, the jobs in their queue."""
+"""The whole world of one seed: both sides, the store, the queue, the consents."""
 
 from __future__ import annotations
 
@@ -9,53 +9,63 @@ from datetime import timedelta
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
-from sandbox.connected import connected
 from sandbox.ehr.fhir import By, FhirStore
 from sandbox.ehr.fhir import Settings as EhrSettings
 from sandbox.ehr.staff import Staff
 from sandbox.google.calendar import GoogleCalendar, Settings
+from sandbox.google.channels import Channel
 from sandbox.google.tokens import unseal_sync
 from sandbox.google.user import Person
-from shared.app.calendar_job import run_calendar_job
-from shared.app.feed import run_feed_job
-from shared.app.outcome import Outcome, State
-from shared.app.records import Connection, calendar_path, items_path
-from shared.app.world import Limits, World
-from shared.core.errors import BlockedError, RetryableError
+from shared.app.connect import Connecting
+from shared.app.feed import FeedOutcome
+from shared.app.jobs import CalendarTask, FeedTask, Job, LooksTask, arriving, job_of, perform
+from shared.app.looks import Looked
+from shared.app.outcome import Outcome
+from shared.app.records import (
+    Calendar,
+    Connection,
+    calendar_of,
+    calendar_path,
+    connection_of,
+    connection_path,
+    items_path,
+)
+from shared.app.renewals import renew
+from shared.app.webhook import Arrivals, google_push
+from shared.app.world import Limits, Push, World
+from shared.core.errors import BlockedError, GrantDeadError, RetryableError
 from shared.core.identity import Keys
 from shared.core.model import Appointment
 from shared.core.policy import ConnectionSettings, LabelMode, PersonalText
-from shared.ports import CalendarService, Documents, Ehr, Put, Queue, Remove, Where
+from shared.core.signing import KeyRing
+from shared.ports import CalendarService, Consent, Documents, Ehr, NewTask, Put, Remove, Tasks, Where
+from tests.consents import AccountConsent, Consents
 from tests.fakes.calendar import FakeCalendarService, ModelCalls
 from tests.fakes.clock import FakeClock
 from tests.fakes.documents import MemoryDocuments
 from tests.fakes.ehr import FakeEhr
 from tests.simulation.chaos import Chaos, Crash, Port
+from tests.simulation.queue import AnyOrder
 
 PRACTICE = "practice-1"
 ZONES = ("America/New_York", "America/Denver")
 GIVEN = ("Ada", "Bo", "Cy", "Di")
 FAMILY = "Canaryname"
 """Every synthetic client's family name: it must be found nowhere but where a label may carry it."""
-
-
-@dataclass(frozen=True)
-class Task:
-    calendar_key: str
-    ids: tuple[str, ...] = ()
-    look: bool = True
-    everything: bool = False
-    queue: Queue = Queue.LIVE
+PUSH = Push("https://calsync.example/google", KeyRing({"p1": b"p" * 32}))
+KEYS = Keys(b"simulation")
 
 
 class WatchedCalls(ModelCalls):
-    """Notes every write, for the invariants."""
+    """Needs a grant that lives; notes every write, for the invariants."""
 
-    def __init__(self, google: GoogleCalendar, sub: str, stage: Stage) -> None:
-        super().__init__(google, sub)
-        self._stage = stage
+    def __init__(self, stage: Stage, sub: str, token: str) -> None:
+        super().__init__(stage.google, sub)
+        self._stage, self._token = stage, token
 
     def __call__(self, operation: str, *, if_match: str | None = None, **parameters: Any) -> dict[str, Any]:
+        if not self._stage.consent.is_live(self._token):
+            raise GrantDeadError
         if operation.split(".")[1] in ("insert", "patch", "update", "delete"):
             self._stage.google_writes.append((operation, dict(parameters)))
         return super().__call__(operation, if_match=if_match, **parameters)
@@ -72,12 +82,16 @@ class Practitioner:
     zone: ZoneInfo
     sub: str
     person: Person
-    connection: Connection | None = None
+    settings: ConnectionSettings
+    """As they were chosen last."""
+
+    @property
+    def key(self) -> str:
+        return KEYS.connection(PRACTICE, self.id)
 
     @property
     def calendar_key(self) -> str:
-        assert self.connection is not None
-        return self.connection.calendar_key
+        return KEYS.calendar(self.key, self.sub)
 
 
 @dataclass
@@ -86,66 +100,106 @@ class Stage:
 
     seed: int
     clock: FakeClock = field(default_factory=FakeClock)
-    queue: list[Task] = field(default_factory=list)
     google_writes: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
     story: list[str] = field(default_factory=list)
     losses: int = 0
     """How often mappings were lost."""
+    lost_tasks: int = 0
+    """How often the queue gave a task up."""
+    one_way: bool = False
+    """Somebody had it one way for a while: what was done in Google then, or shortly before, was put back."""
+    still: set[str] = field(default_factory=set)
+    """Practitioners whose pause or disconnection has returned: for them no write begins."""
 
     def __post_init__(self) -> None:
         self.rng = random.Random(self.seed)
-        self.unlucky = self.rng.random() < 0.4
+        kind = self.rng.random()
+        self.unlucky = kind < 0.25
         """State gets lost in this story. What is then known of the past is little, and less can be asked."""
+        self.lively = kind < 0.1 or kind > 0.6
+        """People pause, change settings, disconnect: each of it ends in a complete pass, which hides much."""
         self.chaos = Chaos(random.Random(self.seed + 1), self.clock)
         self.chaos.interlude = self._interlude
         self.chaos.on_cancel = self._has_evidence
         self.chaos.on_commit = self._cursors_go_forward
+        self.chaos.on_begin = self._nothing_begins_where_all_is_still
+        self.broken: list[str] = []
+        """Promises that were broken inside a job, which would take them for a fault of the item."""
         self.deleted_by_people: set[str] = set()
         """Ids of events that a person deleted at some time."""
         self._cursors: dict[str, int] = {}
-        self.google = GoogleCalendar(self.clock.now, random.Random(self.seed + 2))
-        self.google.settings = Settings(
-            revive=self.rng.choice(["works", "forbidden"]),
-            bare_tombstones=self.rng.random() < 0.3,
-            withhold_sync_tokens=False,
-        )
+        self._google()
         self.store = FhirStore(now=self.clock.now, rng=random.Random(self.seed + 3))
         self.store.settings = EhrSettings(late_visibility_seconds=self.rng.choice([0, 0, 5]))
         self.staff = Staff(self.store)
         self.documents = MemoryDocuments()
-        self._in_interlude = False
+        self.tasks = AnyOrder(self.clock, self.rng)
+        self.in_interlude = False
+        self.overslept = False
+        """The job that is interrupted just now had lost its calendar: it may not know yet."""
         self._names = 0
-        self.people = [self._practitioner(index) for index in range(2)]
+        self.people = self._people()
         self.patients = [
             self.staff.register_patient(family=FAMILY, given=[given], internal_id=f"ID-{index}")["id"]
             for index, given in enumerate(GIVEN)
         ]
         self.world = self._world()
 
-    def _practitioner(self, index: int) -> Practitioner:
-        zone = ZONES[index % len(ZONES)]
-        account = self.google.add_account(f"practitioner{index}@example.com", zone)
+    def _google(self) -> None:
+        self.google = GoogleCalendar(self.clock.now, random.Random(self.seed + 2))
+        self.google.settings = Settings(
+            revive=self.rng.choice(["works", "forbidden"]),
+            bare_tombstones=self.rng.random() < 0.3,
+            withhold_sync_tokens=False,
+            push_drop_chance=self.rng.choice([0, 0.2]),
+            push_duplicate_chance=0.1,
+        )
+        self.consent = AccountConsent(self.google)
+
+    def _people(self) -> list[Practitioner]:
+        """Each with an account of their own, or both with the same."""
+        subs = [self.google.add_account(f"practitioner{n}@example.com", ZONES[n]).sub for n in range(2)]
+        if self.rng.random() < 0.3:
+            subs[1] = subs[0]
+        return [self._practitioner(index, sub) for index, sub in enumerate(subs)]
+
+    def _practitioner(self, index: int, sub: str) -> Practitioner:
         name = {"resourceType": "Practitioner", "name": [{"text": f"Practitioner {index}"}]}
-        resource = self.store.create(name, by=By.STAFF).resource
-        return Practitioner(resource["id"], ZoneInfo(zone), account.sub, Person(self.google, account.sub))
+        id_, zone = self.store.create(name, by=By.STAFF).resource["id"], ZoneInfo(ZONES[index])
+        rng = random.Random(f"{self.seed}/{id_}")
+        settings = ConnectionSettings(
+            start_from=(self.clock.now() - timedelta(days=rng.choice([0, 3]))).date(),
+            zone=zone,
+            client_label=rng.choice(list(LabelMode)),
+            personal_text=rng.choice(list(PersonalText)),
+        )
+        return Practitioner(id_, zone, sub, Person(self.google, sub), settings)
 
     def _world(self) -> World:
-        subs = {person.id: person for person in self.people}
-
         def calendars(connection: Connection, *, paced: bool) -> CalendarService:
             del paced
-            person = subs[connection.practitioner]
-            service = WatchedService(WatchedCalls(self.google, person.sub, self), person.zone)
-            return cast("CalendarService", Port("calendar", service, self.chaos))
+            token = self.consents.token(self.documents, connection)
+            if token is None:
+                raise BlockedError("not_connected")
+            calls = WatchedCalls(self, connection.sub, token)
+            service = WatchedService(calls, connection.settings.zone)
+            return cast(
+                "CalendarService", Port("calendar", service, self.chaos, whose=connection.practitioner)
+            )
 
+        documents = cast("Documents", Port("documents", self.documents, self.chaos))
+        consent = cast("Consent", Port("consent", self.consent, self.chaos))
+        self.queue = cast("Tasks", Port("tasks", self.tasks, self.chaos))
+        self.consents = Consents(documents, self.clock, KEYS, self.consent, consent)
         return World(
-            documents=cast("Documents", Port("documents", self.documents, self.chaos)),
+            documents=documents,
             clock=self.clock,
-            keys=Keys(b"simulation"),
+            keys=KEYS,
             ehr=lambda _practice: cast("Ehr", Port("ehr", FakeEhr(self.store), self.chaos)),
             calendars=calendars,
             new_id=self._new_name,
             chance=self.rng.random,
+            push=PUSH,
             limits=Limits(
                 lease_seconds=self.rng.choice([9, 90]),
                 flush_items=self.rng.choice([1, 3, 20]),
@@ -153,47 +207,26 @@ class Stage:
             ),
         )
 
+    @property
+    def connecting(self) -> Connecting:
+        return self.consents.connecting
+
     def _new_name(self) -> str:
         self._names += 1
         return f"job-{self._names}"
 
-    def settings_of(self, person: Practitioner) -> ConnectionSettings:
-        rng = random.Random(f"{self.seed}/{person.id}")
-        return ConnectionSettings(
-            start_from=(self.clock.now() - timedelta(days=rng.choice([0, 3]))).date(),
-            zone=person.zone,
-            client_label=rng.choice(list(LabelMode)),
-            personal_text=rng.choice(list(PersonalText)),
-        )
-
-    # --- beginnings and losses ---
-
-    def connect(self) -> None:
-        """Connect everybody; nobody is disturbed, setting up is not what is simulated here."""
-        calm, self.chaos.calm, self.chaos.crashed = self.chaos.calm, True, False
-        for person in self.people:
-            settings = person.connection.settings if person.connection else self.settings_of(person)
-            person.connection = connected(
-                self.world,
-                practice=PRACTICE,
-                practitioner=person.id,
-                sub=person.sub,
-                calendar_name="Appointments",
-                settings=settings,
-            )
-            self.queue.append(Task(person.calendar_key))
-        self.chaos.calm = calm
+    # --- losses -----------------------------------------------------------------------------------------
 
     def lose_everything(self) -> None:
-        """The database is gone; the same deployment starts again with nothing."""
+        """The database is gone."""
         self.losses += 1
         self._cursors.clear()
+        self.still.clear()
         self.documents = MemoryDocuments()
-        self.world = replace(
-            self.world, documents=cast("Documents", Port("documents", self.documents, self.chaos))
-        )
-        self.queue.clear()
-        self.connect()
+        documents = cast("Documents", Port("documents", self.documents, self.chaos))
+        self.world = replace(self.world, documents=documents)
+        self.consents.connecting = replace(self.consents.connecting, documents=documents)
+        self.tasks.waiting.clear()
 
     def lose_a_mapping(self) -> None:
         person = self.rng.choice(self.people)
@@ -202,23 +235,40 @@ class Stage:
             self.losses += 1
             self.documents.commit([Remove(self.rng.choice(items).path)])
 
-    def calendar_id(self, person: Practitioner) -> str | None:
+    # --- what is stored ---------------------------------------------------------------------------------
+
+    def connection(self, person: Practitioner) -> Connection | None:
+        path = connection_path(person.key)
+        document = self.documents.get(path).get(path)
+        return connection_of(document) if document else None
+
+    def calendar(self, person: Practitioner) -> Calendar | None:
         path = calendar_path(person.calendar_key)
         document = self.documents.get(path).get(path)
-        return cast("str | None", document.data["calendar_id"]) if document else None
+        return calendar_of(document) if document else None
+
+    def calendar_id(self, person: Practitioner) -> str | None:
+        calendar = self.calendar(person)
+        return calendar.calendar_id if calendar else None
+
+    def channels(self, person: Practitioner) -> list[Channel]:
+        """Those that Google tells of the calendar by."""
+        made, now = self.google.channels._by_id.values(), self.clock.now()
+        ours = [each for each in made if each.calendar == self.calendar_id(person)]
+        return [each for each in ours if each.stopped is None and not each.ended and each.expires > now]
 
     def row_of(self, person: Practitioner, event_id: str) -> str | None:
         """The appointment an event is mapped to."""
         found = self.documents.find(items_path(person.calendar_key), Where("event_id", "==", event_id))
         return cast("str | None", found[0].data["appointment_id"]) if found else None
 
-    # --- watched all the time ---
+    # --- watched all the time ---------------------------------------------------------------------------
 
     def _has_evidence(self, row: Appointment) -> None:
         """Nothing is cancelled in the EHR unless somebody deleted its event."""
         found = self.documents.find("items", Where("appointment_id", "==", row.id), group=True)
         events = {item.data["event_id"] for item in found}
-        assert events & self.deleted_by_people, f"seed {self.seed}: cancelled without evidence"
+        self._hold(bool(events & self.deleted_by_people), "cancelled without evidence")
 
     def _cursors_go_forward(self, puts: Sequence[Put | Remove]) -> None:
         """A cursor that goes back means that a job went on from what another had left behind."""
@@ -226,62 +276,102 @@ class Stage:
             cursor = put.data.get("cursor") if isinstance(put, Put) else None
             if put.path.count("/") == 1 and isinstance(cursor, str):
                 since = unseal_sync(cursor).since
-                assert since >= self._cursors.get(put.path, 0), f"seed {self.seed}: a cursor went back"
+                self._hold(since >= self._cursors.get(put.path, 0), "a cursor went back")
                 self._cursors[put.path] = since
 
-    # --- jobs ---
+    def _nothing_begins_where_all_is_still(self, whose: str, method: str, given: tuple[Any, ...]) -> None:
+        owners = {whose} if whose else _practitioners(given)
+        stopped = owners and owners <= self.still and not self.overslept
+        self._hold(not stopped, f"{method} began after it had been stopped")
 
-    def run_task(self, task: Task) -> Outcome | None:
+    def _hold(self, promise: bool, text: str) -> None:  # noqa: FBT001 - it is what is held
+        if not promise:
+            self.broken.append(text)
+            raise AssertionError(text)
+
+    # --- jobs -------------------------------------------------------------------------------------------
+
+    def ask(self, job: Job) -> None:
+        """Somebody asks for it, and the queue is well."""
+        self.tasks.enqueue(arriving(job, self.clock.now()))
+
+    def look(self, person: Practitioner) -> None:
+        self.run(arriving(LooksTask((person.calendar_key,)), self.clock.now()))
+
+    def deliver(self) -> bool:
+        """One task that is due, out of the queue in any order; False: there is none."""
+        task = self.tasks.take()
+        if task is None:
+            return False
+        if self.unlucky and self.rng.random() < 0.03:
+            self.lost_tasks += 1
+            self.story.append("a task is lost")
+        else:
+            self.run(task)
+        return True
+
+    def run(self, task: NewTask) -> Outcome | FeedOutcome | Looked | None:
         """One delivery of a task; what did not get through is delivered again."""
         self.chaos.crashed = False
+        job = job_of(task.body)
         try:
-            outcome = run_calendar_job(
-                self.world,
-                task.calendar_key,
-                ids=task.ids,
-                look=task.look,
-                everything=task.everything,
-                queue=Queue.BULK if task.everything else task.queue,
-            )
+            outcome = perform(self.world, self.queue, job)
         except (Crash, RetryableError):
-            self.queue.append(task)
+            self.tasks.again(task, seconds=1)
             return None
         except BlockedError as error:
             self.story.append(f"blocked: {error.reason}")
             return None
         finally:
             self.chaos.job_ended()
-        assert not outcome.counts.bugs, f"seed {self.seed}: {outcome.counts.bugs}"
-        if outcome.pass_due:
-            self.queue.append(Task(task.calendar_key, look=False, queue=Queue.BULK))
-        if outcome.state is State.BUSY:
-            self.queue.append(task)
-        elif outcome.state is State.MORE:
-            self.queue.append(Task(task.calendar_key, look=outcome.look, queue=task.queue))
+            if not self.in_interlude:
+                self.overslept = False
+        assert not self.broken, f"seed {self.seed}: {self.broken[0]}"
+        if isinstance(outcome, Outcome):
+            assert not outcome.counts.bugs, f"seed {self.seed}: {outcome.counts.bugs}"
         return outcome
 
-    def run_feed(self) -> bool:
-        """Read the practice's changes once; whether all of them were read."""
+    def hear(self) -> None:
+        """Google's messages arrive."""
         self.chaos.crashed = False
+        for message in self.google.channels.due():
+            headers = {name.lower(): value for name, value in message.headers().items()}
+            try:
+                status = google_push(headers, PUSH.keys, Arrivals(self.queue, self.clock.now()))
+            except Crash:
+                self.chaos.crashed = False
+                status = 502
+            self.google.channels.answered(message, status)
 
-        def dispatch(calendar_key: str, appointment_ids: Sequence[str]) -> None:
-            self.queue.append(Task(calendar_key, tuple(appointment_ids), look=False))
-
+    def minute(self) -> None:
+        """A run of the scheduler's."""
+        self.chaos.crashed = False
         try:
-            return run_feed_job(self.world, PRACTICE, dispatch).complete
+            renew(self.world.documents, self.queue, self.clock.now(), frozenset({PRACTICE}))
         except (Crash, RetryableError):
-            return False
+            self.story.append("a run of the scheduler fails")
+
+    def poke(self) -> None:
+        self.ask(FeedTask(PRACTICE))
 
     def _interlude(self) -> None:
         """Between two calls of a job: people go on, and another job runs."""
-        if self._in_interlude:
+        if self.in_interlude:
             return
-        self._in_interlude = True
+        self.in_interlude = True
         crashed = self.chaos.crashed
         self.between()
-        self._in_interlude = False
+        self.in_interlude = False
         self.chaos.crashed = crashed
 
     def between(self) -> None:
         """Replaced by the story; alone, another look at some calendar."""
-        self.run_task(Task(self.rng.choice(self.people).calendar_key))
+        self.run(arriving(CalendarTask(self.rng.choice(self.people).calendar_key), self.clock.now()))
+
+
+def _practitioners(given: tuple[Any, ...]) -> set[str]:
+    """Whose time the write is about: a row, or a practitioner's id for a new one."""
+    rows = [each for each in given if isinstance(each, Appointment)]
+    if rows:
+        return set(rows[0].practitioner_ids)
+    return {str(given[1])} if len(given) > 1 else set()
