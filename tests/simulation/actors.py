@@ -14,7 +14,8 @@ from sandbox.ehr.outcome import FhirError
 from sandbox.google.errors import ApiError
 from shared.core.model import Event, Side
 from shared.core.policy import PersonalText
-from tests.simulation.stage import FAMILY, PRACTICE, Practitioner, Stage
+from tests.simulation.people import PRACTICE, Practitioner
+from tests.simulation.stage import FAMILY, Stage
 
 HAND_MADE = "By hand"
 OWN_TIME = "Own time"
@@ -283,7 +284,7 @@ class Actors:
         person, calendar_id, event = self._event()
         person.person.delete(calendar_id, event["id"])
         self._deleted = (person, calendar_id, event["id"])
-        self.stage.deleted_by_people.add(event["id"])
+        self.stage.watch.deleted_by_people.add(event["id"])
         self._google_wrote(person, {**event, "status": "cancelled"})
 
     def undelete(self) -> None:

@@ -19,7 +19,8 @@ from tests.simulation.actors import (
     is_client,
     start_of,
 )
-from tests.simulation.stage import FAMILY, PRACTICE, Practitioner, Stage
+from tests.simulation.people import PRACTICE, Practitioner
+from tests.simulation.stage import FAMILY, Stage
 
 LIVE = frozenset({"booked", "pending", "arrived", "checked-in", "fulfilled"})
 

@@ -17,7 +17,8 @@ from shared.core.policy import ConnectionSettings, LabelMode, Mode
 from shared.ports import Queue
 from tests.fakes.clock import FakeClock
 from tests.simulation.chaos import Crash
-from tests.simulation.stage import PRACTICE, Practitioner, Stage
+from tests.simulation.people import PRACTICE, Practitioner
+from tests.simulation.stage import Stage
 
 TRIES = 20
 """Of whoever wants to get somewhere in calm weather."""
@@ -76,22 +77,22 @@ class Lives:
     def _stop(self, person: Practitioner, stop: Callable[[], Connection]) -> None:
         calendar = self.stage.calendar(person)
         stop()
-        self.stage.still.add(person.id)
+        self.stage.watch.still.add(person.id)
         left = calendar is not None and calendar.lease is not None
         if left and calendar is not None and not calendar.is_leased(self.stage.clock.now()):
-            self.stage.overslept |= self.stage.in_interlude  # the very job that is interrupted, maybe
+            self.stage.watch.overslept |= self.stage.in_interlude  # the very job that is interrupted, maybe
 
     @property
     def _impatient(self) -> World:
         return replace(self.stage.world, clock=_Impatient(self.stage.clock))
 
     def resume(self, person: Practitioner) -> None:
-        self.stage.still.discard(person.id)
+        self.stage.watch.still.discard(person.id)
         resume(self.stage.world, person.key)
         self._ask(person)
 
     def begin(self, person: Practitioner) -> None:
-        self.stage.still.discard(person.id)
+        self.stage.watch.still.discard(person.id)
         start(self.stage.world, person.key, "Appointments")
         self._ask(person)
 
@@ -99,7 +100,7 @@ class Lives:
         code = self.stage.consents.code(PRACTICE, person.id, person.sub)
         connection = self.stage.connection(person)
         if connection is not None and connection.status is Status.RECONNECT_NEEDED:
-            self.stage.still.discard(person.id)
+            self.stage.watch.still.discard(person.id)
         connecting, world = self.stage.connecting, self.stage.world
         complete(connecting, world, practice=PRACTICE, practitioner=person.id, code=code)
         self._ask(person)

@@ -9,7 +9,8 @@ from shared.ports import Queue
 from tests.simulation.actors import Actors
 from tests.simulation.invariants import check, check_agreement, check_channels
 from tests.simulation.lives import Lives
-from tests.simulation.stage import Practitioner, Stage
+from tests.simulation.people import Practitioner
+from tests.simulation.stage import Stage
 
 STEPS = 80
 TASKS_MAX = 300
@@ -133,7 +134,7 @@ def _calm(stage: Stage, actors: Actors, lives: Lives) -> None:
     stage.clock.advance(200)  # leases of the dead run out
     lives.all_go_on()
     _minutes(stage, QUARTER)
-    _wait_for_the_contested(stage)
+    _wait_for_what_comes_soon(stage)
     actors.grow_old()
     certain = not stage.losses and not stage.lost_tasks
     if certain and not any("partial listing" in fault for fault in stage.chaos.happened):
@@ -147,11 +148,12 @@ def _calm(stage: Stage, actors: Actors, lives: Lives) -> None:
         _pass(stage, person)
 
 
-def _wait_for_the_contested(stage: Stage) -> None:
-    """What was put back too often in an hour rests for an hour; what was refused, for a day."""
+def _wait_for_what_comes_soon(stage: Stage) -> None:
+    """What was put back too often, and a pass that one row asks for: both come within the hour."""
     for _ in range(WAITS_MAX):
-        calendars = [stage.calendar(person) for person in stage.people]
-        waits = [each.retry_at - stage.clock.now() for each in calendars if each and each.retry_at]
+        calendars = [each for each in map(stage.calendar, stage.people) if each]
+        times = [at for each in calendars for at in (each.retry_at, each.pass_at) if at]
+        waits = [at - stage.clock.now() for at in times]
         soon = [wait.total_seconds() for wait in waits if wait <= timedelta(hours=1)]
         if not soon:
             return

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from functools import partial
 from typing import Any, cast
 from zoneinfo import ZoneInfo
 
@@ -14,7 +14,6 @@ from sandbox.ehr.fhir import Settings as EhrSettings
 from sandbox.ehr.staff import Staff
 from sandbox.google.calendar import GoogleCalendar, Settings
 from sandbox.google.channels import Channel
-from sandbox.google.tokens import unseal_sync
 from sandbox.google.user import Person
 from shared.app.connect import Connecting
 from shared.app.feed import FeedOutcome
@@ -33,65 +32,24 @@ from shared.app.records import (
 from shared.app.renewals import renew
 from shared.app.webhook import Arrivals, google_push
 from shared.app.world import Limits, Push, World
-from shared.core.errors import BlockedError, GrantDeadError, RetryableError
-from shared.core.identity import Keys
-from shared.core.model import Appointment
+from shared.core.errors import BlockedError, RetryableError
 from shared.core.policy import ConnectionSettings, LabelMode, PersonalText
 from shared.core.signing import KeyRing
-from shared.ports import CalendarService, Consent, Documents, Ehr, NewTask, Put, Remove, Tasks, Where
+from shared.ports import CalendarService, Consent, Documents, Ehr, NewTask, Remove, Tasks, Where
 from tests.consents import AccountConsent, Consents
-from tests.fakes.calendar import FakeCalendarService, ModelCalls
 from tests.fakes.clock import FakeClock
 from tests.fakes.documents import MemoryDocuments
 from tests.fakes.ehr import FakeEhr
 from tests.simulation.chaos import Chaos, Crash, Port
+from tests.simulation.people import KEYS, PRACTICE, Practitioner, WatchedCalls, WatchedService
 from tests.simulation.queue import AnyOrder
+from tests.simulation.watch import Watch
 
-PRACTICE = "practice-1"
 ZONES = ("America/New_York", "America/Denver")
 GIVEN = ("Ada", "Bo", "Cy", "Di")
 FAMILY = "Canaryname"
 """Every synthetic client's family name: it must be found nowhere but where a label may carry it."""
 PUSH = Push("https://calsync.example/google", KeyRing({"p1": b"p" * 32}))
-KEYS = Keys(b"simulation")
-
-
-class WatchedCalls(ModelCalls):
-    """Needs a grant that lives; notes every write, for the invariants."""
-
-    def __init__(self, stage: Stage, sub: str, token: str) -> None:
-        super().__init__(stage.google, sub)
-        self._stage, self._token = stage, token
-
-    def __call__(self, operation: str, *, if_match: str | None = None, **parameters: Any) -> dict[str, Any]:
-        if not self._stage.consent.is_live(self._token):
-            raise GrantDeadError
-        if operation.split(".")[1] in ("insert", "patch", "update", "delete"):
-            self._stage.google_writes.append((operation, dict(parameters)))
-        return super().__call__(operation, if_match=if_match, **parameters)
-
-
-class WatchedService(FakeCalendarService):
-    def __init__(self, calls: ModelCalls, zone: ZoneInfo) -> None:
-        super(FakeCalendarService, self).__init__(calls, zone=zone)
-
-
-@dataclass
-class Practitioner:
-    id: str
-    zone: ZoneInfo
-    sub: str
-    person: Person
-    settings: ConnectionSettings
-    """As they were chosen last."""
-
-    @property
-    def key(self) -> str:
-        return KEYS.connection(PRACTICE, self.id)
-
-    @property
-    def calendar_key(self) -> str:
-        return KEYS.calendar(self.key, self.sub)
 
 
 @dataclass
@@ -108,8 +66,6 @@ class Stage:
     """How often the queue gave a task up."""
     one_way: bool = False
     """Somebody had it one way for a while: what was done in Google then, or shortly before, was put back."""
-    still: set[str] = field(default_factory=set)
-    """Practitioners whose pause or disconnection has returned: for them no write begins."""
 
     def __post_init__(self) -> None:
         self.rng = random.Random(self.seed)
@@ -120,23 +76,17 @@ class Stage:
         """People pause, change settings, disconnect: each of it ends in a complete pass, which hides much."""
         self.chaos = Chaos(random.Random(self.seed + 1), self.clock)
         self.chaos.interlude = self._interlude
-        self.chaos.on_cancel = self._has_evidence
-        self.chaos.on_commit = self._cursors_go_forward
-        self.chaos.on_begin = self._nothing_begins_where_all_is_still
-        self.broken: list[str] = []
-        """Promises that were broken inside a job, which would take them for a fault of the item."""
-        self.deleted_by_people: set[str] = set()
-        """Ids of events that a person deleted at some time."""
-        self._cursors: dict[str, int] = {}
+        self.documents = MemoryDocuments()
+        self.watch = Watch(self.documents)
+        self.chaos.on_cancel = self.watch.has_evidence
+        self.chaos.on_commit = self.watch.cursors_go_forward
+        self.chaos.on_begin = self.watch.begins
         self._google()
         self.store = FhirStore(now=self.clock.now, rng=random.Random(self.seed + 3))
         self.store.settings = EhrSettings(late_visibility_seconds=self.rng.choice([0, 0, 5]))
         self.staff = Staff(self.store)
-        self.documents = MemoryDocuments()
         self.tasks = AnyOrder(self.clock, self.rng)
         self.in_interlude = False
-        self.overslept = False
-        """The job that is interrupted just now had lost its calendar: it may not know yet."""
         self._names = 0
         self.people = self._people()
         self.patients = [
@@ -181,7 +131,8 @@ class Stage:
             token = self.consents.token(self.documents, connection)
             if token is None:
                 raise BlockedError("not_connected")
-            calls = WatchedCalls(self, connection.sub, token)
+            alive = partial(self.consent.is_live, token)
+            calls = WatchedCalls(self.google, connection.sub, is_alive=alive, writes=self.google_writes)
             service = WatchedService(calls, connection.settings.zone)
             return cast(
                 "CalendarService", Port("calendar", service, self.chaos, whose=connection.practitioner)
@@ -220,9 +171,8 @@ class Stage:
     def lose_everything(self) -> None:
         """The database is gone."""
         self.losses += 1
-        self._cursors.clear()
-        self.still.clear()
         self.documents = MemoryDocuments()
+        self.watch.forget(self.documents)
         documents = cast("Documents", Port("documents", self.documents, self.chaos))
         self.world = replace(self.world, documents=documents)
         self.consents.connecting = replace(self.consents.connecting, documents=documents)
@@ -262,33 +212,6 @@ class Stage:
         found = self.documents.find(items_path(person.calendar_key), Where("event_id", "==", event_id))
         return cast("str | None", found[0].data["appointment_id"]) if found else None
 
-    # --- watched all the time ---------------------------------------------------------------------------
-
-    def _has_evidence(self, row: Appointment) -> None:
-        """Nothing is cancelled in the EHR unless somebody deleted its event."""
-        found = self.documents.find("items", Where("appointment_id", "==", row.id), group=True)
-        events = {item.data["event_id"] for item in found}
-        self._hold(bool(events & self.deleted_by_people), "cancelled without evidence")
-
-    def _cursors_go_forward(self, puts: Sequence[Put | Remove]) -> None:
-        """A cursor that goes back means that a job went on from what another had left behind."""
-        for put in puts:
-            cursor = put.data.get("cursor") if isinstance(put, Put) else None
-            if put.path.count("/") == 1 and isinstance(cursor, str):
-                since = unseal_sync(cursor).since
-                self._hold(since >= self._cursors.get(put.path, 0), "a cursor went back")
-                self._cursors[put.path] = since
-
-    def _nothing_begins_where_all_is_still(self, whose: str, method: str, given: tuple[Any, ...]) -> None:
-        owners = {whose} if whose else _practitioners(given)
-        stopped = owners and owners <= self.still and not self.overslept
-        self._hold(not stopped, f"{method} began after it had been stopped")
-
-    def _hold(self, promise: bool, text: str) -> None:  # noqa: FBT001 - it is what is held
-        if not promise:
-            self.broken.append(text)
-            raise AssertionError(text)
-
     # --- jobs -------------------------------------------------------------------------------------------
 
     def ask(self, job: Job) -> None:
@@ -303,7 +226,7 @@ class Stage:
         task = self.tasks.take()
         if task is None:
             return False
-        if self.unlucky and self.rng.random() < 0.03:
+        if self.unlucky and not self.chaos.calm and self.rng.random() < 0.03:
             self.lost_tasks += 1
             self.story.append("a task is lost")
         else:
@@ -325,8 +248,8 @@ class Stage:
         finally:
             self.chaos.job_ended()
             if not self.in_interlude:
-                self.overslept = False
-        assert not self.broken, f"seed {self.seed}: {self.broken[0]}"
+                self.watch.overslept = False
+        assert not self.watch.broken, f"seed {self.seed}: {self.watch.broken[0]}"
         if isinstance(outcome, Outcome):
             assert not outcome.counts.bugs, f"seed {self.seed}: {outcome.counts.bugs}"
         return outcome
@@ -367,11 +290,3 @@ class Stage:
     def between(self) -> None:
         """Replaced by the story; alone, another look at some calendar."""
         self.run(arriving(CalendarTask(self.rng.choice(self.people).calendar_key), self.clock.now()))
-
-
-def _practitioners(given: tuple[Any, ...]) -> set[str]:
-    """Whose time the write is about: a row, or a practitioner's id for a new one."""
-    rows = [each for each in given if isinstance(each, Appointment)]
-    if rows:
-        return set(rows[0].practitioner_ids)
-    return {str(given[1])} if len(given) > 1 else set()
