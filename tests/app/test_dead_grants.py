@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -219,6 +220,21 @@ def test_it_has_a_channel_of_its_own_then(stage: ConsentingStage, ada: Practitio
     assert [row.id for row in stage.calendar(ada).channels] == [channel.id]
 
 
+def test_what_happened_before_there_was_one_is_looked_for_at_once(
+    stage: ConsentingStage, ada: Practitioner
+) -> None:
+    settings = stage.google.settings
+    stage.google.settings = replace(settings, channels_outlive_grants=True)  # nobody can rely on it
+    stage.withdraw(ada)
+    meet(stage, ada)
+    stage.consents_again(ada)
+    stage.before = once("events.watch", lambda: stage.hand_made(ada))
+    outcome = stage.bulk(ada)
+    assert (outcome.state, outcome.look) == (State.MORE, True)
+    stage.live(ada)
+    assert stage.item(ada).appointment_id == stage.row()["id"]
+
+
 def test_a_consent_given_again_before_anybody_met_the_death_has_a_channel_too(
     stage: ConsentingStage, ada: Practitioner
 ) -> None:
@@ -247,7 +263,7 @@ def test_a_channel_that_outlived_its_grant_is_stopped_once_there_is_another(
     stage: ConsentingStage, ada: Practitioner
 ) -> None:
     settings = stage.google.settings
-    stage.google.settings = type(settings)(**{**vars(settings), "channels_outlive_grants": True})
+    stage.google.settings = replace(settings, channels_outlive_grants=True)
     [old] = stage.channels(ada)
     stage.withdraw(ada)
     meet(stage, ada)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -97,7 +98,7 @@ def test_a_second_time_is_nothing(stage: ConsentingStage, ada: Practitioner) -> 
 
 
 def test_what_was_never_connected_is_not(stage: ConsentingStage, ada: Practitioner) -> None:
-    ada.connection = type(ada.connection)(**{**vars(ada.connection), "practitioner": "nobody"})
+    ada.connection = replace(ada.connection, practitioner="nobody")
     with pytest.raises(RejectedError, match="not_connected"):
         stage.disconnect(ada)
 
@@ -322,6 +323,26 @@ def test_no_number_of_a_grant_comes_twice(stage: ConsentingStage, ada: Practitio
     assert stage.connection(ada).grant == before + 1
 
 
+@pytest.mark.parametrize("ends", [True, False])
+def test_what_happened_before_it_had_one_is_looked_for_at_once(
+    stage: ConsentingStage, ada: Practitioner, *, ends: bool
+) -> None:
+    if not ends:
+        stage.before = once(REVOKE, raising(RetryableError("google_unavailable")))
+        with pytest.raises(RetryableError):
+            stage.disconnect(ada)
+        pause(stage.world, ada.connection.key)
+        resume(stage.world, ada.connection.key)
+    else:
+        stage.disconnect(ada)
+        stage.reconnect(ada)
+    stage.before = once("events.watch", lambda: stage.hand_made(ada))
+    outcome = stage.bulk(ada)
+    assert (outcome.state, outcome.look) == (State.MORE, True)
+    stage.live(ada)
+    assert stage.item(ada).appointment_id == stage.row()["id"]
+
+
 def test_it_waits_to_be_begun(stage: ConsentingStage, ada: Practitioner) -> None:
     stage.disconnect(ada)
     stage.consents_again(ada)
@@ -346,7 +367,7 @@ def test_another_account_has_a_calendar_of_its_own_and_the_first_stays_as_it_is(
     row = stage.book(ada, hours=90)
     stage.poke()
     assert starts(stage.row(row)) in map(starts, stage.events(ada))
-    ada.connection = type(ada.connection)(**{**vars(ada.connection), "calendar_key": first})
+    ada.connection = replace(ada.connection, calendar_key=first)
     assert stage.events(ada) == left
     assert not stage.calendar(ada).active
     ehr: list[dict[str, Any]] = stage.store.resources("Appointment")
