@@ -16,6 +16,7 @@ from shared.ports import Expect, Put
 def choose(world: World, connection_key: str, calendar_id: str, rules: BlockRules | None = None) -> Calendar:
     """Have this calendar's events block, by these rules or those it has; once more is nothing new.
 
+    It is awake whether its connection moves or not, for that has the last word.
     Raises RejectedError `not_connected`, RetryableError `stopping` where a job holds the calendar too long.
     """
     connection = load(world, connection_key)
@@ -25,7 +26,6 @@ def choose(world: World, connection_key: str, calendar_id: str, rules: BlockRule
         key,
         connection.key,
         account,
-        active=connection.moves,
         role=Role.EXTERNAL,
         rules=rules or BlockRules(),
         calendar_id=calendar_id,
@@ -39,7 +39,7 @@ def choose(world: World, connection_key: str, calendar_id: str, rules: BlockRule
         same = not stored.leaving and stored.active and rules in (None, stored.rules)
         if same:
             return stored
-        again = replace(stored, leaving=False, active=connection.moves, rules=rules or stored.rules)
+        again = replace(stored, leaving=False, active=True, rules=rules or stored.rules)
         return replace(again, gone_at=None, problem=None, pass_at=now, due_at=now)
 
     return rewrite(world, key, chosen)

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from shared.app.choosing import choose, leave
-from shared.app.connections import change_settings
+from shared.app.connections import change_settings, pause, resume
 from shared.app.outcome import State
 from shared.core.blocking import BlockRules
 from shared.core.errors import RetryableError
@@ -291,6 +291,17 @@ def test_one_way_removes_every_block_and_two_ways_bring_them_back(
 
 
 # --- choosing -------------------------------------------------------------------------------------------
+
+
+def test_one_that_is_chosen_during_a_pause_is_read_once_that_is_over(stage: Stage, ada: Practitioner) -> None:
+    family = External(stage, ada, str(ada.person.create_calendar("Family")["id"]))
+    family.add(hours=48)
+    pause(stage.world, ada.connection.key)
+    chosen(family)
+    assert family.blocks == []
+    resume(stage.world, ada.connection.key)
+    family.sync()
+    assert begins(family.block) == stage.at(48)
 
 
 def test_leaving_takes_its_blocks_and_nothing_else(stage: Stage, ada: Practitioner, family: External) -> None:
