@@ -260,6 +260,58 @@ class CalendarService(Protocol):
 # --- the EHR --------------------------------------------------------------------------------------------
 
 
+class Listing(Enum):
+    """How an EHR tells what changed."""
+
+    PRACTICE = "practice"
+    """By change, for the whole practice in one search."""
+    PRACTITIONER = "practitioner"
+    """By change, for one practitioner at a time."""
+    WINDOW = "window"
+    """Not at all: what lies in a span of time is read, and compared with what was read before."""
+
+
+class Writes(Enum):
+    """How an EHR takes a change of a row."""
+
+    WHOLE = "whole"
+    JSON_PATCH = "json_patch"
+    MERGE_PATCH = "merge_patch"
+
+
+class ProtectedBy(Enum):
+    """How an EHR keeps what hangs on a note or an invoice from being moved or cancelled."""
+
+    ROW = "row"
+    """The row says so itself."""
+    QUERY = "query"
+    """What hangs on it can be searched for."""
+    ENFORCED = "enforced"
+    """It refuses, as its operator states."""
+    NONE = "none"
+
+
+class BlockAs(Enum):
+    """What a block is in an EHR."""
+
+    APPOINTMENT = "appointment"
+    SLOT = "slot"
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What an EHR can do, as it was found out."""
+
+    listing: Listing = Listing.PRACTICE
+    writes: Writes = Writes.WHOLE
+    checks_versions: bool = True
+    """It refuses a write over another version than the one named."""
+    creates_once: bool = True
+    """It makes one row for an identifier, however often it is asked to."""
+    protected_by: ProtectedBy = ProtectedBy.ROW
+    block_as: BlockAs = BlockAs.APPOINTMENT
+
+
 class ProtectedError(RejectedError):
     """The EHR refuses: a clinical note or an invoice hangs on the appointment."""
 

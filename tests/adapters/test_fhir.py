@@ -27,8 +27,8 @@ from shared.adapters.fhir import (
     patched,
     translate,
 )
-from shared.adapters.fhir import ehr as ehr_module
 from shared.adapters.fhir import feed as feed_module
+from shared.adapters.fhir import server as server_module
 from shared.adapters.fhir.people import client_from_json
 from shared.core.errors import BlockedError, RejectedError, RetryableError, StaleError, SyncError
 from shared.core.model import Appointment, Client, Kind, Status, What, When
@@ -630,7 +630,7 @@ def test_a_scan_goes_by_slices_and_leaves_out_what_was_not_asked_for() -> None:
 
 
 def test_a_scan_that_does_not_end_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ehr_module, "PAGES_MAX", 3)
+    monkeypatch.setattr(server_module, "PAGES_MAX", 3)
     ehr, _ = ehr_of(*(bundle(RAW, next_url="x") for _ in range(4)))
     with pytest.raises(BlockedError, match="ehr_search_endless"):
         ehr.scan("d1", at(0), at(23))
