@@ -388,6 +388,9 @@ class Ehr(Protocol):
         Raises StaleError, GoneError, ProtectedError, RejectedError.
         """
 
+    def protection(self, row: Appointment) -> bool | None:
+        """Whether a note or an invoice hangs on it; None: it cannot be told. The EHR may refuse all the same."""
+
     def cancel(self, row: Appointment) -> Appointment:
         """Set cancelled, never delete. Raises StaleError, GoneError, ProtectedError, RejectedError."""
 

@@ -62,6 +62,7 @@ def appointment_from_json(raw: Mapping[str, Any], settings: FhirSettings) -> App
         location=next((canonical(name) for of, _, name in actors if of == "Location"), ""),
         busy=not (kind is not Kind.CLIENT and _flag(raw, settings.free_extension)),
         protected=_protected(raw, settings),
+        cancelled=raw.get("status") == CANCELLED,
         raw=raw,
     )
 
