@@ -29,6 +29,7 @@ from shared.adapters.fhir import (
 )
 from shared.adapters.fhir import feed as feed_module
 from shared.adapters.fhir import server as server_module
+from shared.adapters.fhir.appointments import etag_of, version_of
 from shared.adapters.fhir.people import client_from_json
 from shared.core.errors import BlockedError, RejectedError, RetryableError, StaleError, SyncError
 from shared.core.model import Appointment, Client, Kind, Status, What, When
@@ -207,6 +208,30 @@ def test_what_protects_a_row(changes: Json, extension: str | None, protected: bo
 def test_the_row_keeps_what_nobody_here_knows() -> None:
     raw = {**RAW, "recurrenceId": 4, "contained": [{"resourceType": "Endpoint"}]}
     assert read(raw).raw == raw
+
+
+@pytest.mark.parametrize(
+    ("meta", "version", "etag"),
+    [
+        ({"versionId": "7", "lastUpdated": "2026-03-01T12:00:00Z"}, "7", 'W/"7"'),
+        ({"versionId": 7}, "7", 'W/"7"'),
+        ({"versionId": 'a"b'}, 'a"b', None),
+        ({"lastUpdated": "2026-03-01T12:00:00Z"}, "2026-03-01T12:00:00Z", None),
+    ],
+)
+def test_a_version_is_the_servers_own_and_only_that_is_compared_by_it(
+    meta: Json, version: str, etag: str | None
+) -> None:
+    raw = {**RAW, "meta": meta}
+    assert (version_of(raw), etag_of(raw)) == (version, etag)
+
+
+@pytest.mark.parametrize("meta", [None, {}, {"versionId": None}, {"source": "#1"}, "odd"])
+def test_a_resource_without_a_version_is_known_by_its_content(meta: object) -> None:
+    raw = {**RAW, "meta": meta}
+    assert version_of(raw) == version_of({**dict(reversed(RAW.items())), "meta": {"tag": []}})
+    assert version_of(raw) != version_of({**raw, "status": "cancelled"})
+    assert etag_of(raw) is None
 
 
 def test_a_row_without_meta_has_no_version() -> None:

@@ -6,6 +6,8 @@ stay in `raw`. Writing changes the raw resource in the fewest places.
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Iterator, Mapping
 from datetime import UTC, datetime, timedelta
@@ -33,6 +35,9 @@ _STATUS = {
     "entered-in-error": Status.OVER,
 }
 """Every other status is live, one that nobody here knows too: better an event too many than a free hour."""
+
+_TAG = re.compile(r"[!#-~]+")
+"""What an entity tag may hold between its quotes (RFC 9110, 8.8.3), of ASCII."""
 
 _REFERENCE = re.compile(
     r"(?:^|/)(Patient|Practitioner|PractitionerRole|Location)/([^/|#?]+)(?:/_history/[^/]+)?$"
@@ -74,6 +79,26 @@ def objects(value: object) -> list[Mapping[str, Any]]:
 
 def object_of(value: object) -> Mapping[str, Any]:
     return value if isinstance(value, Mapping) else {}
+
+
+def version_of(raw: Mapping[str, Any]) -> str:
+    """Changes when the resource does: `meta.versionId`, else `meta.lastUpdated`, else a hash of its content.
+
+    Only the first of them is one that the server compares: see `etag_of`.
+    """
+    meta = object_of(raw.get("meta"))
+    said = meta.get("versionId") or meta.get("lastUpdated")
+    if said:
+        return str(said)
+    content = {name: value for name, value in raw.items() if name != "meta"}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def etag_of(raw: Mapping[str, Any]) -> str | None:
+    """For If-Match; None where the resource has no version that its server would compare."""
+    version = object_of(raw.get("meta")).get("versionId")
+    tag = str(version) if isinstance(version, str | int) else ""
+    return f'W/"{tag}"' if _TAG.fullmatch(tag) else None
 
 
 def instant(text: object) -> datetime | None:

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from shared.adapters.fhir.appointments import instant, instant_text, object_of
+from shared.adapters.fhir.appointments import instant, instant_text, object_of, version_of
 from shared.adapters.fhir.bundles import Page
 from shared.adapters.fhir.settings import FhirSettings
 from shared.core.errors import BlockedError
@@ -98,12 +98,6 @@ def newest_cursor(page: Page) -> FeedCursor:
     if len(stamps) != len(page.resources):
         raise _cannot_list()
     return FeedCursor(max(stamps, default=EPOCH), {})
-
-
-def version_of(row: Row) -> str:
-    """Its version; where the server keeps none, the stamp does for telling changes apart."""
-    meta = object_of(row.get("meta"))
-    return str(meta.get("versionId") or meta.get("lastUpdated") or "")
 
 
 def stamp_of(row: Row) -> datetime | None:
