@@ -1,4 +1,4 @@
-"""A cancelled appointment whose event stays: Free, without its label, and the practitioner's own from then on."""
+"""A cancelled appointment whose event stays: Free, without its label, and from then on the practitioner's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An EHR whose rows do not say whether a note or an invoice hangs on them: it is asked before anything goes."""
+"""An EHR whose rows do not say what hangs on them: it is asked before the calendar moves or cancels one."""
 
 from __future__ import annotations
 
