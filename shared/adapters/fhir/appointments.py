@@ -76,6 +76,7 @@ def appointment_from_json(raw: Mapping[str, Any], settings: FhirSettings) -> App
         location=next((canonical(each.display) for each in participants if each.type == "Location"), ""),
         busy=not (kind is not Kind.CLIENT and flag(raw, settings.free_extension)),
         protected=_protected(raw, clients, settings),
+        cancelled=over or raw.get("status") == CANCELLED,
         raw=raw,
     )
 
