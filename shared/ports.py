@@ -352,11 +352,11 @@ class Ehr(Protocol):
     def practitioner(self, practitioner_id: str) -> Practitioner:
         """Raises GoneError."""
 
-    def cursor_now(self) -> FeedCursor:
-        """A cursor from which every later change is found."""
+    def cursor_now(self, practitioner_id: str | None = None) -> FeedCursor:
+        """A cursor from which every later change is found: of the practice, or of one practitioner's rows."""
 
-    def changes(self, cursor: FeedCursor) -> FeedPage:
-        """A bounded page of rows changed since."""
+    def changes(self, cursor: FeedCursor, practitioner_id: str | None = None) -> FeedPage:
+        """A bounded page of rows changed since. With a practitioner: of those that name them now, at least."""
 
     def scan(self, practitioner_id: str, start: datetime, end: datetime) -> list[Appointment]:
         """Every row of the practitioner that starts in [start, end), whatever its status; all or an error."""
@@ -386,6 +386,12 @@ class Ehr(Protocol):
         """Change times or, of one that we made, text and our identifier, over the version of `row` only.
 
         Raises StaleError, GoneError, ProtectedError, RejectedError.
+        """
+
+    def protection(self, row: Appointment) -> bool | None:
+        """Whether a note or an invoice hangs on it; None: it cannot be told.
+
+        One may be written right after: the EHR may refuse all the same.
         """
 
     def cancel(self, row: Appointment) -> Appointment:
