@@ -139,6 +139,8 @@ class Appointment:
     busy: bool = True
     protected: bool | None = None
     """True or False as the row itself says; None where it does not say."""
+    code: str = ""
+    """The EHR's own name of the status: opaque, for setting it again."""
     raw: Mapping[str, object] = field(default_factory=dict, compare=False)
     """The resource as read, for writing it back whole; opaque here, never stored or logged."""
 
