@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from shared.adapters.fhir.appointments import actor, instant, instant_text, objects
+from shared.adapters.fhir.appointments import CANCELLED, actor
+from shared.adapters.fhir.elements import instant, instant_text, objects
 from shared.adapters.fhir.settings import FhirSettings
 from shared.core.model import Kind, What
 
@@ -14,7 +15,6 @@ Json = dict[str, Any]
 
 CANCELLATION_REASONS = "http://terminology.hl7.org/CodeSystem/appointment-cancellation-reason"
 BOOKED = "booked"
-CANCELLED = "cancelled"
 IN_ERROR = "entered-in-error"
 CANCELLABLE = frozenset({"booked", "pending", "proposed", "waitlist"})
 
@@ -92,10 +92,15 @@ def without_reason(resource: Mapping[str, Any]) -> Json:
     return {name: value for name, value in resource.items() if name not in _OF_A_CANCELLATION}
 
 
-def has_unknown_modifiers(raw: Mapping[str, Any]) -> bool:
+def has_unknown_modifiers(raw: Mapping[str, Any], settings: FhirSettings) -> bool:
     """A modifier extension changes what the resource means; who does not know it must not write it."""
-    holders = (raw, *objects(raw.get("participant")))
-    return any(holder.get("modifierExtension") for holder in holders)
+    vendor = settings.participant_status
+    known = {vendor.extension} if vendor else set()
+    parts = [
+        part["modifierExtension"] for part in objects(raw.get("participant")) if "modifierExtension" in part
+    ]
+    urls = [each.get("url") for part in parts for each in objects(part) or [{}]]
+    return bool(raw.get("modifierExtension")) or not known.issuperset(urls)
 
 
 def set_span(resource: Json, span: tuple[datetime, datetime]) -> None:

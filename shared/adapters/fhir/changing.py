@@ -11,8 +11,9 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-from shared.adapters.fhir.appointments import etag_of, object_of
+from shared.adapters.fhir.appointments import etag_of
 from shared.adapters.fhir.bodies import IN_ERROR, has_unknown_modifiers, patched
+from shared.adapters.fhir.elements import object_of
 from shared.adapters.fhir.errors import NoAnswerError
 from shared.adapters.fhir.exchange import MEDIA_TYPE, Answer
 from shared.adapters.fhir.patches import JSON_PATCH, MERGE_PATCH, changed, json_patch, merge_patch
@@ -34,7 +35,7 @@ class Changing(Reading):
         A lost answer is looked for: the goal there is success. Raises StaleError, GoneError, ProtectedError,
         RejectedError.
         """
-        if has_unknown_modifiers(row.raw):
+        if has_unknown_modifiers(row.raw, self._settings):
             raise RejectedError("ehr_unknown_modifier")
         if not changed(row.raw, resource):
             return row

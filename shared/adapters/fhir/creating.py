@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from shared.adapters.fhir.appointments import instant, object_of
 from shared.adapters.fhir.bodies import is_named, new_appointment, system_of
 from shared.adapters.fhir.bundles import unreadable
 from shared.adapters.fhir.changing import RETURN_ROW, Changing, is_row
+from shared.adapters.fhir.elements import instant, object_of
 from shared.adapters.fhir.errors import ExistsError, NoAnswerError
 from shared.core.model import Appointment, Kind, Status, What
 

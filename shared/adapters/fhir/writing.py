@@ -5,11 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from shared.adapters.fhir.appointments import CAME
+from shared.adapters.fhir.appointments import CAME, CANCELLED
 from shared.adapters.fhir.bodies import (
     BOOKED,
     CANCELLABLE,
-    CANCELLED,
     moves,
     patched,
     renamed,
