@@ -6,9 +6,10 @@ In the place of `bearer` may stand `private_key_jwt`, `client_secret` or `google
 one thread: the HTTP session and the access token under it must not be shared.
 """
 
-from shared.adapters.fhir.appointments import appointment_from_json, patched
+from shared.adapters.fhir.appointments import appointment_from_json
 from shared.adapters.fhir.assertion import SigningKey
 from shared.adapters.fhir.authentication import SecretIn, client_secret, google_oidc, private_key_jwt
+from shared.adapters.fhir.bodies import patched
 from shared.adapters.fhir.ehr import FhirEhr
 from shared.adapters.fhir.errors import NoAnswerError, translate
 from shared.adapters.fhir.exchange import Answer, Authorization, Exchange, HttpExchange, bearer

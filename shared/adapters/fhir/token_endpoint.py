@@ -26,7 +26,7 @@ from urllib.parse import urlsplit
 
 import requests
 
-from shared.adapters.fhir.appointments import object_of
+from shared.adapters.fhir.elements import object_of
 from shared.adapters.fhir.exchange import USER_AGENT, Answer, Header, answer_of, origin
 from shared.adapters.fhir.tokens import AccessToken
 from shared.core.errors import BlockedError, RetryableError, SyncError
