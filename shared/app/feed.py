@@ -1,34 +1,21 @@
 """The practice's job: read what changed in the EHR once, and name it to everyone it concerns.
 
-A changed row concerns the practitioners it names and those that have it mapped, so that a reassignment is
-seen by both. Only ids are passed on; each calendar reads them itself. The cursor moves last.
+Only ids are passed on; each calendar reads them itself. The cursor moves last.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Protocol
 
-from shared.app.items import IN_MAX, chunks
-from shared.app.records import (
-    Lease,
-    Practice,
-    calendar_of,
-    calendar_path,
-    connection_of,
-    connection_path,
-    practice_data,
-    practice_of,
-    practice_path,
-)
+from shared.app.concerned import concerned
+from shared.app.records import Lease, Practice, practice_data, practice_of, practice_path
 from shared.app.world import World
 from shared.core.errors import RetryableError, StaleError
-from shared.core.identity import parse_identifier
-from shared.core.model import Appointment, Kind
-from shared.ports import Expect, Put, Where
+from shared.ports import Expect, Put
 
 
 class Dispatch(Protocol):
@@ -62,7 +49,7 @@ def run_feed_job(world: World, practice: str, dispatch: Dispatch) -> FeedOutcome
         for _ in range(0 if complete else world.limits.feed_pages_max):
             assert record.cursor is not None
             page = ehr.changes(record.cursor)
-            for key, ids in _concerned(world, practice, page.rows).items():
+            for key, ids in concerned(world, practice, page.rows).items():
                 dispatch(key, sorted(ids))
                 dispatched[key] = dispatched.get(key, 0) + len(ids)
             record, rows, complete = replace(record, cursor=page.cursor), rows + len(page.rows), page.complete
@@ -96,44 +83,3 @@ def _save(world: World, record: Practice, version: str) -> str:
 def _let_go(world: World, record: Practice, version: str) -> None:
     with contextlib.suppress(StaleError, RetryableError):  # else it runs out by itself
         _save(world, replace(record, lease=None), version)
-
-
-def _concerned(world: World, practice: str, rows: Iterable[Appointment]) -> dict[str, set[str]]:
-    """Appointment ids by calendar key."""
-    by_calendar: dict[str, set[str]] = {}
-    rows = list(rows)
-    by_connection: dict[str, set[str]] = {}
-    for row in rows:
-        if row.kind is Kind.BLOCK:
-            continue
-        for practitioner in sorted(row.practitioner_ids):
-            key = world.keys.connection(practice, practitioner)
-            by_connection.setdefault(key, set()).add(row.id)
-    for path, document in world.documents.get(*map(connection_path, by_connection)).items():
-        key = connection_of(document).calendar_key
-        by_calendar.setdefault(key, set()).update(by_connection[path.rsplit("/", 1)[1]])
-    for chunk in chunks([row.id for row in rows], IN_MAX):
-        mapped = world.documents.find(
-            "items", Where("practice", "==", practice), Where("appointment_id", "in", chunk), group=True
-        )
-        for document in mapped:
-            by_calendar.setdefault(document.path.split("/")[1], set()).add(
-                str(document.data["appointment_id"])
-            )
-    for key, ids in _blocks(world, practice, rows).items():
-        by_calendar.setdefault(key, set()).update(ids)
-    return by_calendar
-
-
-def _blocks(world: World, practice: str, rows: Iterable[Appointment]) -> dict[str, set[str]]:
-    """Blocks name their calendar themselves; what names none of this practice concerns nobody."""
-    named: dict[str, set[str]] = {}
-    for row in rows:
-        parts = parse_identifier(row.identifier or "") if row.kind is Kind.BLOCK else None
-        if parts is not None:
-            named.setdefault(parts[0], set()).add(row.id)
-    found = world.documents.get(*map(calendar_path, named)) if named else {}
-    calendars = [calendar_of(document) for document in found.values()]
-    connections = world.documents.get(*{connection_path(each.connection) for each in calendars})
-    ours = {path for path, document in connections.items() if connection_of(document).practice == practice}
-    return {each.key: named[each.key] for each in calendars if connection_path(each.connection) in ours}

@@ -19,6 +19,7 @@ from shared.core.identity import slot
 from shared.core.item import Item, Seen
 from shared.core.model import Base, Facts, Kind, Reading, Side, When
 from shared.core.policy import (
+    CancelledEvents,
     ConnectionSettings,
     Edits,
     ExternalTitles,
@@ -107,6 +108,7 @@ def connection_data(connection: Connection) -> dict[str, object]:
         "horizon_days": settings.horizon_days,
         "external_titles": settings.external_titles.value,
         "free_events": settings.free_events.value,
+        "cancelled_events": settings.cancelled_events.value,
         "status": connection.status.value,
         "epoch": connection.epoch,
         "grant": connection.grant,
@@ -126,6 +128,7 @@ def connection_of(document: Document) -> Connection:
         horizon_days=data["horizon_days"],
         external_titles=ExternalTitles(data["external_titles"]),
         free_events=FreeEvents(data["free_events"]),
+        cancelled_events=CancelledEvents(data["cancelled_events"]),
     )
     return Connection(
         key=document.id,
@@ -478,6 +481,8 @@ class Practice:
     key: str
     cursor: FeedCursor | None = None
     lease: Lease | None = None
+    hooked_at: datetime | None = None
+    """When a hook of the EHR last arrived, give or take an hour; None: never."""
 
 
 def practice_path(key: str) -> str:
@@ -490,6 +495,7 @@ def practice_data(practice: Practice) -> dict[str, object]:
         "high_water": cursor.high_water if cursor else None,
         "seen": dict(cursor.seen) if cursor else {},
         "lease": {"holder": lease.holder, "until": lease.until} if lease else None,
+        "hooked_at": practice.hooked_at,
         "poll_slot": slot(practice.key, POLL_SLOTS),
     }
 
@@ -497,4 +503,5 @@ def practice_data(practice: Practice) -> dict[str, object]:
 def practice_of(document: Document) -> Practice:
     data: Mapping[str, Any] = document.data
     cursor = FeedCursor(data["high_water"], data["seen"]) if data["high_water"] else None
-    return Practice(document.id, cursor, Lease(**data["lease"]) if data["lease"] else None)
+    lease = Lease(**data["lease"]) if data["lease"] else None
+    return Practice(document.id, cursor, lease, data.get("hooked_at"))

@@ -10,6 +10,7 @@ from shared.core.policy import LabelMode, PersonalText
 
 BUSY = "Busy"
 FALLBACK_LABEL = "Client"
+CANCELLED = "Cancelled"
 
 
 def canonical(text: str) -> str:

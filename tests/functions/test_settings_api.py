@@ -292,6 +292,7 @@ def test_the_settings_at_first(connected: Front) -> None:
         "personal_text": "Busy",
         "external_titles": "hide",
         "free_events": "hide",
+        "cancelled_events": "remove",
         "horizon_days": 201,
         "time_zone": "America/Denver",
         "calendar_name": "Practice appointments",

@@ -9,7 +9,7 @@ from shared.adapters.fhir.bundles import resource_from_json
 from shared.adapters.fhir.people import ELEMENTS, client_from_json, full_name, zone_of
 from shared.adapters.fhir.server import IDS_AT_ONCE, in_chunks, path_of
 from shared.adapters.fhir.writing import Writing
-from shared.core.model import Client
+from shared.core.model import Appointment, Client
 from shared.core.policy import LabelMode
 from shared.ports import Practitioner
 
@@ -24,6 +24,9 @@ class FhirEhr(Writing):
         raw = resource_from_json(answer.body, reference.partition("/")[0])
         zone = zone_of(raw, self._settings.time_zone_extension)
         return Practitioner(practitioner_id, full_name(raw), zone)
+
+    def protection(self, row: Appointment) -> bool | None:
+        return row.protected
 
     def clients(self, patient_ids: Iterable[str], mode: LabelMode) -> dict[str, Client]:
         clients = {}

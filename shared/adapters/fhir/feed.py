@@ -14,8 +14,9 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from shared.adapters.fhir.appointments import instant, instant_text, object_of
+from shared.adapters.fhir.appointments import version_of
 from shared.adapters.fhir.bundles import Page
+from shared.adapters.fhir.elements import instant, instant_text, object_of
 from shared.adapters.fhir.settings import FhirSettings
 from shared.core.errors import BlockedError
 from shared.ports import FeedCursor
@@ -98,12 +99,6 @@ def newest_cursor(page: Page) -> FeedCursor:
     if len(stamps) != len(page.resources):
         raise _cannot_list()
     return FeedCursor(max(stamps, default=EPOCH), {})
-
-
-def version_of(row: Row) -> str:
-    """Its version; where the server keeps none, the stamp does for telling changes apart."""
-    meta = object_of(row.get("meta"))
-    return str(meta.get("versionId") or meta.get("lastUpdated") or "")
 
 
 def stamp_of(row: Row) -> datetime | None:

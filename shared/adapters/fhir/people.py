@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from shared.adapters.fhir.appointments import objects
+from shared.adapters.fhir.elements import objects
 from shared.adapters.fhir.settings import FhirSettings
 from shared.core.model import Client
 from shared.core.policy import LabelMode
