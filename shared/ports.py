@@ -349,6 +349,9 @@ class Practitioner:
 class Ehr(Protocol):
     """The EHR of one practice."""
 
+    def capabilities(self) -> Capabilities:
+        """What this EHR can do: found out, not believed, where it can be without writing. Some requests."""
+
     def practitioner(self, practitioner_id: str) -> Practitioner:
         """Raises GoneError."""
 
@@ -356,7 +359,7 @@ class Ehr(Protocol):
         """A cursor from which every later change is found: of the practice, or of one practitioner's rows."""
 
     def changes(self, cursor: FeedCursor, practitioner_id: str | None = None) -> FeedPage:
-        """A bounded page of rows changed since. With a practitioner: of those that name them now, at least."""
+        """A bounded page of rows changed since; with a practitioner at least those that name them now."""
 
     def scan(self, practitioner_id: str, start: datetime, end: datetime) -> list[Appointment]:
         """Every row of the practitioner that starts in [start, end), whatever its status; all or an error."""

@@ -1,4 +1,6 @@
-"""`ports.Ehr` over a FHIR server: people here, appointments in `reading` and `writing`."""
+"""`ports.Ehr` over a FHIR server: people here, appointments in `reading` and `writing`, what it can do in
+`capabilities`.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +8,7 @@ from collections.abc import Iterable
 
 from shared.adapters.fhir.appointments import actor
 from shared.adapters.fhir.bundles import resource_from_json
+from shared.adapters.fhir.capabilities import Discovering
 from shared.adapters.fhir.people import ELEMENTS, client_from_json, full_name, zone_of
 from shared.adapters.fhir.server import IDS_AT_ONCE, in_chunks, path_of
 from shared.adapters.fhir.writing import Writing
@@ -14,7 +17,7 @@ from shared.core.policy import LabelMode
 from shared.ports import Practitioner
 
 
-class FhirEhr(Writing):
+class FhirEhr(Discovering, Writing):
     """The EHR of one practice. Belongs to one thread, as its exchange does."""
 
     def practitioner(self, practitioner_id: str) -> Practitioner:
