@@ -401,9 +401,17 @@ class Ehr(Protocol):
         """Set cancelled, never delete. Raises StaleError, GoneError, ProtectedError, RejectedError."""
 
     def rebook(
-        self, row: Appointment, *, span: tuple[datetime, datetime] | None = None, what: What | None = None
+        self,
+        row: Appointment,
+        *,
+        span: tuple[datetime, datetime] | None = None,
+        what: What | None = None,
+        status: str | None = None,
     ) -> Appointment:
-        """Bring back a cancelled row that we made. Raises as `update`."""
+        """Bring back a cancelled row: one that we made, or that we cancelled. Raises as `update`.
+
+        `status`: the `code` that it had before; None: what the EHR calls booked.
+        """
 
 
 # --- tasks and secrets ----------------------------------------------------------------------------------
