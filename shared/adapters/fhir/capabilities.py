@@ -44,13 +44,12 @@ class Discovering(Server):
         passes: half a finding is none.
         """
         said, stated = self._statement(), self._settings.stated
+        checks, once = stated.checks_versions, stated.creates_once
         return Capabilities(
             listing=stated.listing or self._listing(),
             writes=stated.writes or said.writes,
-            checks_versions=said.checks_versions
-            if stated.checks_versions is None
-            else stated.checks_versions,
-            creates_once=said.creates_once if stated.creates_once is None else stated.creates_once,
+            checks_versions=said.checks_versions if checks is None else checks,
+            creates_once=said.creates_once if once is None else once,
             protected_by=stated.protected_by or self._protected_by(),
             block_as=stated.block_as or self._block_as(said),
         )
@@ -67,9 +66,8 @@ class Discovering(Server):
     def _listing(self) -> Listing:
         if self._lists_changes(()):
             return Listing.PRACTICE
-        return (
-            Listing.PRACTITIONER if self._lists_changes(of_practitioner(self._somebody())) else Listing.WINDOW
-        )
+        somebody = of_practitioner(self._somebody())
+        return Listing.PRACTITIONER if self._lists_changes(somebody) else Listing.WINDOW
 
     def _lists_changes(self, who: Params) -> bool:
         """Whether a search by change is understood, in order, and honest: nothing is newer than the far
@@ -84,14 +82,14 @@ class Discovering(Server):
 
         try:
             newest = newest_cursor(first_page(NEWEST)).high_water
-            far, near, all_ = (
+            far, near, oldest = (
                 stamps_since(first_page, position, self._settings) for position in (FAR_FUTURE, newest, EPOCH)
             )
         except BlockedError as error:
             if error.reason == UNAUTHORIZED:
                 raise
             return False
-        return not far and (newest == EPOCH or bool(near and all_))
+        return not far and (newest == EPOCH or bool(near and oldest))
 
     def _somebody(self) -> str:
         """A practitioner or a role, one that has appointments if such a one is soon found."""

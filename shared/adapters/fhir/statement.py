@@ -1,6 +1,6 @@
-"""FHIR's CapabilityStatement: what a server says of itself (hl7.org/fhir/R4/capabilitystatement.html). No I/O.
+"""FHIR's CapabilityStatement: what a server says of itself (hl7.org/fhir/R4/capabilitystatement.html).
 
-Read tolerantly; what it does not say is not there, and nothing here is evidence that it is true.
+No I/O. Read tolerantly; what it does not say is not there, and nothing here is evidence that it is true.
 """
 
 from __future__ import annotations
@@ -9,10 +9,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from shared.adapters.fhir.elements import object_of, objects, text_of
+from shared.adapters.fhir.patches import JSON_PATCH, MERGE_PATCH
 from shared.ports import Writes
-
-JSON_PATCH = "application/json-patch+json"
-MERGE_PATCH = "application/merge-patch+json"
 
 
 class Statement:
