@@ -107,6 +107,8 @@ def connection_data(connection: Connection) -> dict[str, object]:
         "horizon_days": settings.horizon_days,
         "external_titles": settings.external_titles.value,
         "free_events": settings.free_events.value,
+        "telehealth_link": settings.telehealth_link,
+        "service_line": settings.service_line,
         "status": connection.status.value,
         "epoch": connection.epoch,
         "grant": connection.grant,
@@ -126,6 +128,8 @@ def connection_of(document: Document) -> Connection:
         horizon_days=data["horizon_days"],
         external_titles=ExternalTitles(data["external_titles"]),
         free_events=FreeEvents(data["free_events"]),
+        telehealth_link=data["telehealth_link"],
+        service_line=data["service_line"],
     )
     return Connection(
         key=document.id,

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 
 from shared.core.blocking import BlockRules, Effect, block_what, effect
 from shared.core.identity import Keys
+from shared.core.labels import client_what
 from shared.core.model import Appointment, Client, Event, Facts, Kind, Reading, Side, Status, What
 from shared.core.policy import ConnectionSettings, ExternalTitles, FreeEvents, Mode
-from shared.core.text import canonical, client_what, personal_what
+from shared.core.text import canonical, personal_what
 from shared.core.window import Window, whole_days
 from shared.ports import Ehr
 
@@ -48,7 +49,7 @@ class Renderer:
         if row.kind is Kind.PERSONAL:
             return personal_what(row, origin, self.settings.personal_text)
         clients = [self.clients.get(patient, Client()) for patient in row.patient_ids]
-        return client_what(row, clients, self.settings.client_label)
+        return client_what(row, clients, self.settings)
 
     def row(self, row: Appointment | None, origin: Side) -> Reading:
         """The EHR side; `learn` has been called for it, and a live row has a readable start here."""

@@ -8,6 +8,7 @@ from urllib.parse import quote
 
 from shared.adapters.fhir.appointments import appointment_from_json, object_of
 from shared.adapters.fhir.bundles import Page, page_from_json, resource_from_json
+from shared.adapters.fhir.details import detailed
 from shared.adapters.fhir.errors import translate
 from shared.adapters.fhir.exchange import Answer, Exchange
 from shared.adapters.fhir.feed import Params
@@ -82,7 +83,7 @@ class Server:
         return self._appointment(raw)
 
     def _appointment(self, raw: Json) -> Appointment:
-        return appointment_from_json(raw, self._settings)
+        return detailed(appointment_from_json(raw, self._settings))
 
 
 def path_of(resource_type: str, resource_id: str) -> str:
