@@ -406,6 +406,12 @@ class Ehr(Protocol):
         Raises StaleError, GoneError, ProtectedError, RejectedError.
         """
 
+    def protection(self, row: Appointment) -> bool | None:
+        """Whether a note or an invoice hangs on it; None: it cannot be told.
+
+        One may be written right after: the EHR may refuse all the same.
+        """
+
     def cancel(self, row: Appointment) -> Appointment:
         """Set cancelled, never delete. Raises StaleError, GoneError, ProtectedError, RejectedError."""
 

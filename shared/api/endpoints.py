@@ -148,6 +148,7 @@ def _changed(use: Use, settings: ConnectionSettings, body: SettingsBody) -> Conn
         "personal_text",
         "external_titles",
         "free_events",
+        "cancelled_events",
         "telehealth_link",
         "service_line",
         "horizon_days",

@@ -25,6 +25,7 @@ from shared.app.state import CalendarState, Shown, SyncState
 from shared.core.blocking import BlockRules
 from shared.core.policy import (
     HORIZON_DAYS_MAX,
+    CancelledEvents,
     Edits,
     ExternalTitles,
     FreeEvents,
@@ -118,6 +119,7 @@ class SettingsBody(Body):
     personal_text: PersonalText | None = None
     external_titles: ExternalTitles | None = None
     free_events: FreeEvents | None = None
+    cancelled_events: CancelledEvents | None = None
     telehealth_link: bool | None = None
     service_line: bool | None = None
     horizon_days: int | None = Field(default=None, ge=1, le=HORIZON_DAYS_MAX)
@@ -154,6 +156,7 @@ class SettingsAnswer(Answer):
     personal_text: PersonalText
     external_titles: ExternalTitles
     free_events: FreeEvents
+    cancelled_events: CancelledEvents
     telehealth_link: bool
     service_line: bool
     horizon_days: int
@@ -171,6 +174,7 @@ class SettingsAnswer(Answer):
             personal_text=settings.personal_text,
             external_titles=settings.external_titles,
             free_events=settings.free_events,
+            cancelled_events=settings.cancelled_events,
             telehealth_link=settings.telehealth_link,
             service_line=settings.service_line,
             horizon_days=settings.horizon_days,

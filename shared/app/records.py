@@ -19,6 +19,7 @@ from shared.core.identity import slot
 from shared.core.item import Item, Seen
 from shared.core.model import Base, Facts, Kind, Reading, Side, When
 from shared.core.policy import (
+    CancelledEvents,
     ConnectionSettings,
     Edits,
     ExternalTitles,
@@ -107,6 +108,7 @@ def connection_data(connection: Connection) -> dict[str, object]:
         "horizon_days": settings.horizon_days,
         "external_titles": settings.external_titles.value,
         "free_events": settings.free_events.value,
+        "cancelled_events": settings.cancelled_events.value,
         "telehealth_link": settings.telehealth_link,
         "service_line": settings.service_line,
         "status": connection.status.value,
@@ -128,6 +130,7 @@ def connection_of(document: Document) -> Connection:
         horizon_days=data["horizon_days"],
         external_titles=ExternalTitles(data["external_titles"]),
         free_events=FreeEvents(data["free_events"]),
+        cancelled_events=CancelledEvents(data["cancelled_events"]),
         telehealth_link=data["telehealth_link"],
         service_line=data["service_line"],
     )

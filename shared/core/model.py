@@ -38,7 +38,9 @@ class When:
     start: datetime | date
     end: datetime | date
     busy: bool = True
-    """Of a block: whether it takes the time. Of an appointment that is a part of its *what*."""
+    """Whether it takes the time: of a block, and of an appointment that is only a marker of its cancellation.
+    Of other appointments that is a part of their *what*.
+    """
 
     def __post_init__(self) -> None:
         timed = [isinstance(value, datetime) for value in (self.start, self.end)]
@@ -143,6 +145,8 @@ class Appointment:
     busy: bool = True
     protected: bool | None = None
     """True or False as the row itself says; None where it does not say."""
+    cancelled: bool = False
+    """It is over because somebody cancelled it: it was not missed, nor entered in error."""
     raw: Mapping[str, object] = field(default_factory=dict, compare=False)
     """The resource as read, for writing it back whole; opaque here, never stored or logged."""
 

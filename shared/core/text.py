@@ -8,6 +8,7 @@ from shared.core.model import Appointment, Kind, Side, What
 from shared.core.policy import PersonalText
 
 BUSY = "Busy"
+CANCELLED = "Cancelled"
 
 
 def canonical(text: str) -> str:

@@ -234,8 +234,9 @@ def test_a_resource_without_a_version_is_known_by_its_content(meta: object) -> N
     assert etag_of(raw) is None
 
 
-def test_a_row_without_meta_has_no_version() -> None:
-    assert read({"resourceType": "Appointment", "id": "a1", "status": "booked"}).version == ""
+def test_a_row_always_has_a_version() -> None:
+    bare = {"resourceType": "Appointment", "id": "a1", "status": "booked"}
+    assert read(bare).version == version_of(bare) != ""
 
 
 # --- writing an appointment -----------------------------------------------------------------------------

@@ -45,6 +45,7 @@ from shared.core.item import Item, Seen
 from shared.core.model import Base, Facts, Kind, Reading, Side, When, all_day, timed
 from shared.core.policy import (
     HORIZON_DAYS_MAX,
+    CancelledEvents,
     ConnectionSettings,
     Edits,
     ExternalTitles,
@@ -224,7 +225,7 @@ WITHOUT_A_DEFAULT = [
     ),
     ConnectionSettings(
         NOW.date(), ZoneInfo("UTC"), Mode.ONE_WAY, LabelMode.FULL_NAME, Edits.ACCEPT, PersonalText.TITLE, 7,
-        ExternalTitles.SHOW, FreeEvents.SHOW, telehealth_link=True, service_line=True,
+        ExternalTitles.SHOW, FreeEvents.SHOW, CancelledEvents.MARK, telehealth_link=True, service_line=True,
     ),
 ]  # fmt: skip
 

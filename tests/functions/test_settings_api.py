@@ -292,6 +292,7 @@ def test_the_settings_at_first(connected: Front) -> None:
         "personal_text": "Busy",
         "external_titles": "hide",
         "free_events": "hide",
+        "cancelled_events": "remove",
         "telehealth_link": False,
         "service_line": False,
         "horizon_days": 201,

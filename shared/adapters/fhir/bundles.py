@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from shared.adapters.fhir.appointments import object_of, objects
+from shared.adapters.fhir.elements import object_of, objects
 from shared.core.errors import RetryableError
 
 

@@ -11,8 +11,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from shared.adapters.fhir.appointments import instant_text, object_of
 from shared.adapters.fhir.bundles import Page
+from shared.adapters.fhir.elements import instant_text, object_of
 from shared.adapters.fhir.feed import newest_cursor, read_changes
 from shared.adapters.fhir.people import ELEMENTS, client_from_json, replaced_by, replaces
 from shared.adapters.fhir.server import IDS_AT_ONCE, Json, Server, in_chunks

@@ -5,14 +5,13 @@ A client's note, reason, comment and instructions are not read at all.
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from shared.adapters.fhir.appointments import object_of, objects
-from shared.core.model import Appointment, Kind
+from shared.adapters.fhir.elements import object_of, objects, text_of
+from shared.adapters.fhir.participants import Participant
 from shared.core.text import canonical
 
 Json = Mapping[str, Any]
@@ -22,19 +21,23 @@ VIRTUAL_SERVICE = "http://hl7.org/fhir/5.0/StructureDefinition/extension-Appoint
 LINK_MAX = 2_000
 """Characters; what is longer opens nowhere."""
 
-_REFERENCE = re.compile(r"(?:^|/)([A-Za-z]+)/[^/|#?]+(?:/_history/[^/]+)?$")
 _VIRTUAL = "vi"
 """Of http://terminology.hl7.org/CodeSystem/location-physical-type."""
 _MEETING_PLACES = frozenset({"Endpoint", "HealthcareService", "Location"})
-_CLIENTS = frozenset({"Patient", "RelatedPerson", "Group"})
 
 
-def detailed(row: Appointment) -> Appointment:
-    """The row with what it is about, where it is of a client; of any other kind nothing is shown of that."""
-    if row.kind is not Kind.CLIENT:
-        return row
-    raw = row.raw
-    return replace(row, service=_service(raw), location=_location(raw), telehealth=_telehealth(raw))
+@dataclass(frozen=True, repr=False)
+class Details:
+    """Empty is what it does not say."""
+
+    service: str = ""
+    location: str = ""
+    telehealth: str = ""
+
+
+def details_of(raw: Json, participants: Sequence[Participant]) -> Details:
+    """Of an appointment with a client."""
+    return Details(_service(raw), _location(participants), _telehealth(raw))
 
 
 # --- the kind -------------------------------------------------------------------------------------------
@@ -48,32 +51,20 @@ def _service(raw: Json) -> str:
 
 def _name(concept: Json) -> str:
     names = (concept.get("text"), *(each.get("display") for each in objects(concept.get("coding"))))
-    return next((text for name in names if (text := canonical(_text(name)))), "")
+    return next((text for name in names if (text := canonical(text_of(name)))), "")
 
 
 # --- the place ------------------------------------------------------------------------------------------
 
 
-def _location(raw: Json) -> str:
+def _location(participants: Sequence[Participant]) -> str:
     """As the row names it. A place that stands in the row itself, or has a client's name in it, is theirs.
 
     Whether a Location of its own is somebody's home only that resource says, and it is not read.
     """
-    participants = [object_of(each.get("actor")) for each in objects(raw.get("participant"))]
-    actors = [*participants, object_of(raw.get("subject"))]
-    clients = {word for actor in actors if _type(actor) in _CLIENTS for word in _words(_display(actor))}
-    places = (_display(actor) for actor in actors if _type(actor) == "Location")
+    clients = {word for each in participants if each.is_client for word in _words(each.display)}
+    places = (canonical(each.display) for each in participants if each.type == "Location" and each.id)
     return next((place for place in places if place and clients.isdisjoint(_words(place))), "")
-
-
-def _type(actor: Json) -> str:
-    """Of the resource that is referred to; "" for one within the row, `#…`."""
-    match = _REFERENCE.search(_text(actor.get("reference")))
-    return match[1] if match else ""
-
-
-def _display(actor: Json) -> str:
-    return canonical(_text(actor.get("display")))
 
 
 def _words(text: str) -> list[str]:
@@ -98,7 +89,7 @@ def _telehealth(raw: Json) -> str:
 
 def _links(raw: Json) -> Iterator[str]:
     for service in objects(raw.get("virtualService")):
-        yield _text(service.get("addressUrl"))
+        yield text_of(service.get("addressUrl"))
     for extension in objects(raw.get("extension")):
         if extension.get("url") == VIRTUAL_SERVICE:
             yield from map(_address, objects(extension.get("extension")))
@@ -107,9 +98,9 @@ def _links(raw: Json) -> Iterator[str]:
     first = [each for each in contained[:1] if each.get("resourceType") in _MEETING_PLACES]
     virtual = [each for each in contained if each.get("resourceType") == "Location" and _is_virtual(each)]
     for resource in (*endpoints[:1], *first, *virtual[:1]):
-        yield _text(resource.get("address"))
+        yield text_of(resource.get("address"))
         yield from (
-            _text(point.get("value"))
+            text_of(point.get("value"))
             for point in objects(resource.get("telecom"))
             if point.get("system") == "url"
         )
@@ -117,7 +108,7 @@ def _links(raw: Json) -> Iterator[str]:
 
 def _address(extension: Json) -> str:
     """Drafts of the extension differ in its name, and in the type of its value."""
-    values = (_text(extension.get(name)) for name in ("valueUrl", "valueUri", "valueString"))
+    values = (text_of(extension.get(name)) for name in ("valueUrl", "valueUri", "valueString"))
     return next(filter(None, values), "") if extension.get("url") in ("address", "addressUrl") else ""
 
 
@@ -134,7 +125,3 @@ def _is_https(link: str) -> bool:
         return parts.scheme == "https" and bool(parts.hostname)
     except ValueError:
         return False
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else ""

@@ -8,6 +8,7 @@ from shared.adapters.fhir.clients import Clients
 from shared.adapters.fhir.people import full_name, zone_of
 from shared.adapters.fhir.server import path_of
 from shared.adapters.fhir.writing import Writing
+from shared.core.model import Appointment
 from shared.ports import Practitioner
 
 
@@ -21,3 +22,6 @@ class FhirEhr(Clients, Writing):
         raw = resource_from_json(answer.body, reference.partition("/")[0])
         zone = zone_of(raw, self._settings.time_zone_extension)
         return Practitioner(practitioner_id, full_name(raw), zone)
+
+    def protection(self, row: Appointment) -> bool | None:
+        return row.protected

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from shared.adapters.fhir.appointments import object_of, objects
+from shared.adapters.fhir.elements import object_of, objects
 from shared.core.errors import BlockedError, RejectedError, RetryableError, StaleError, SyncError
 from shared.ports import GoneError, ProtectedError
 from shared.retry_after import after_seconds

@@ -14,8 +14,9 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from shared.adapters.fhir.appointments import instant, instant_text, object_of, version_of
+from shared.adapters.fhir.appointments import version_of
 from shared.adapters.fhir.bundles import Page
+from shared.adapters.fhir.elements import instant, instant_text, object_of
 from shared.adapters.fhir.settings import FhirSettings
 from shared.core.errors import BlockedError
 from shared.ports import FeedCursor

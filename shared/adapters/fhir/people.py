@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from shared.adapters.fhir.appointments import object_of, objects
+from shared.adapters.fhir.elements import objects, text_of
+from shared.adapters.fhir.participants import reference_of
 from shared.adapters.fhir.settings import FhirSettings
 from shared.core.model import Client
 from shared.core.policy import LabelMode
@@ -24,8 +24,6 @@ ELEMENTS = {
     LabelMode.FULL_NAME: _NAMES,
 }
 """What is asked for of a patient, by mode: no name where none is shown."""
-
-_PATIENT = re.compile(r"(?:^|/)Patient/([^/|#?]+)(?:/_history/[^/]+)?$")
 
 
 # --- patients -------------------------------------------------------------------------------------------
@@ -54,9 +52,9 @@ def replaces(raw: Mapping[str, Any]) -> list[str]:
 
 def _linked(raw: Mapping[str, Any], how: str) -> Iterator[str]:
     for link in objects(raw.get("link")):
-        found = _PATIENT.search(_text(object_of(link.get("other")).get("reference")))
-        if found and link.get("type") == how:
-            yield found[1]
+        of, patient = reference_of(link.get("other"))
+        if of == "Patient" and link.get("type") == how:
+            yield patient
 
 
 def _internal_id(raw: Mapping[str, Any], system: str | None) -> str:
@@ -91,7 +89,7 @@ def _given(name: Mapping[str, Any]) -> list[str]:
 
 
 def _text(value: object) -> str:
-    return value.strip() if isinstance(value, str) else ""
+    return text_of(value).strip()
 
 
 # --- practitioners --------------------------------------------------------------------------------------

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from datetime import datetime, timedelta
 
-from shared.adapters.fhir.appointments import actor, instant_text
+from shared.adapters.fhir.appointments import actor
+from shared.adapters.fhir.elements import instant_text
 from shared.adapters.fhir.feed import newest_cursor, read_changes
 from shared.adapters.fhir.server import IDS_AT_ONCE, Server, in_chunks, path_of
 from shared.core.model import Appointment

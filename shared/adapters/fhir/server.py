@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from shared.adapters.fhir.appointments import appointment_from_json, object_of
+from shared.adapters.fhir.appointments import appointment_from_json
 from shared.adapters.fhir.bundles import Page, page_from_json, resource_from_json
-from shared.adapters.fhir.details import detailed
+from shared.adapters.fhir.elements import object_of
 from shared.adapters.fhir.errors import translate
 from shared.adapters.fhir.exchange import Answer, Exchange
 from shared.adapters.fhir.feed import Params
@@ -83,7 +83,7 @@ class Server:
         return self._appointment(raw)
 
     def _appointment(self, raw: Json) -> Appointment:
-        return detailed(appointment_from_json(raw, self._settings))
+        return appointment_from_json(raw, self._settings)
 
 
 def path_of(resource_type: str, resource_id: str) -> str:

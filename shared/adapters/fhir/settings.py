@@ -7,6 +7,20 @@ from datetime import timedelta
 
 
 @dataclass(frozen=True)
+class ParticipantStatus:
+    """An extension of a patient's participation that says more than the status of the appointment.
+
+    Values in lower case; they are compared without regard to it.
+    """
+
+    extension: str
+    cancelled: frozenset[str]
+    """Values with which a patient is out. Of an appointment whose patients are all out: it is over."""
+    came: frozenset[str] = frozenset()
+    """Values with which the appointment is part of the record: it is protected."""
+
+
+@dataclass(frozen=True)
 class FhirSettings:
     """Names are URLs; None: this EHR has none."""
 
@@ -18,6 +32,7 @@ class FhirSettings:
     """Extension of Practitioner: IANA name of the zone they work in."""
     protected_extension: str | None = None
     """Extension of Appointment, valueBoolean: a note or an invoice hangs on it. A row without is free."""
+    participant_status: ParticipantStatus | None = None
     overlap: timedelta = timedelta(seconds=120)
     """How far before the newest change every poll looks again: rows of a long transaction appear late."""
     page_size: int = 100

@@ -11,15 +11,16 @@ from shared.adapters.fhir.appointments import (
     CAME,
     CANCELLABLE,
     CANCELLED,
+    etag_of,
     has_unknown_modifiers,
     moves,
     new_appointment,
-    object_of,
     patched,
     renamed,
     system_of,
 )
 from shared.adapters.fhir.bundles import unreadable
+from shared.adapters.fhir.elements import object_of
 from shared.adapters.fhir.errors import NoAnswerError
 from shared.adapters.fhir.exchange import Answer
 from shared.adapters.fhir.reading import Reading
@@ -94,11 +95,12 @@ class Writing(Reading):
 
     def _put(self, row: Appointment, resource: Json) -> Appointment:
         """Over the version that was read. A lost answer is looked for: the goal there is success."""
-        if not row.version:
+        etag = etag_of(row.raw)
+        if etag is None:
             raise BlockedError("ehr_without_versions")
-        if has_unknown_modifiers(row.raw):
+        if has_unknown_modifiers(row.raw, self._settings):
             raise RejectedError("ehr_unknown_modifier")
-        headers = {**_WRITE, "If-Match": f'W/"{row.version}"'}
+        headers = {**_WRITE, "If-Match": etag}
         path = path_of("Appointment", row.id)
         try:
             answer = self._send("Appointment.update", "PUT", path, headers=headers, body=resource)
