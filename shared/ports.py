@@ -349,13 +349,19 @@ class Practitioner:
 class Ehr(Protocol):
     """The EHR of one practice."""
 
+    def capabilities(self) -> Capabilities:
+        """What it can do: found out, not believed, by a handful of requests."""
+
     def practitioner(self, practitioner_id: str) -> Practitioner:
         """Raises GoneError."""
 
-    def cursor_now(self) -> FeedCursor:
-        """A cursor from which every later change is found."""
+    def cursor_now(self, practitioner_id: str | None = None) -> FeedCursor:
+        """A cursor from which every later change is found: of the practice, or of one practitioner.
 
-    def changes(self, cursor: FeedCursor) -> FeedPage:
+        Raises BlockedError `ehr_cannot_list_changes`, here and in `changes`.
+        """
+
+    def changes(self, cursor: FeedCursor, practitioner_id: str | None = None) -> FeedPage:
         """A bounded page of rows changed since."""
 
     def scan(self, practitioner_id: str, start: datetime, end: datetime) -> list[Appointment]:

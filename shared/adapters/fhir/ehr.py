@@ -11,11 +11,14 @@ from shared.adapters.fhir.server import IDS_AT_ONCE, in_chunks, path_of
 from shared.adapters.fhir.writing import Writing
 from shared.core.model import Appointment, Client
 from shared.core.policy import LabelMode
-from shared.ports import Practitioner
+from shared.ports import Capabilities, Practitioner
 
 
 class FhirEhr(Writing):
     """The EHR of one practice. Belongs to one thread, as its exchange does."""
+
+    def capabilities(self) -> Capabilities:
+        return self._can
 
     def practitioner(self, practitioner_id: str) -> Practitioner:
         """`practitioner_id`: of a Practitioner, or `PractitionerRole/…`, which has no name of its own."""

@@ -16,13 +16,14 @@ SCAN_SLICE = timedelta(days=31)
 
 
 class Reading(Server):
-    def cursor_now(self) -> FeedCursor:
-        return newest_cursor(self._page("Appointment.changes", (("_sort", "-_lastUpdated"), ("_count", "1"))))
+    def cursor_now(self, practitioner_id: str | None = None) -> FeedCursor:
+        params = (*_of(practitioner_id), ("_sort", "-_lastUpdated"), ("_count", "1"))
+        return newest_cursor(self._page("Appointment.changes", params))
 
-    def changes(self, cursor: FeedCursor) -> FeedPage:
+    def changes(self, cursor: FeedCursor, practitioner_id: str | None = None) -> FeedPage:
         """Raises BlockedError `ehr_cannot_list_changes` where the server cannot search by change."""
         read = read_changes(
-            lambda params: self._page("Appointment.changes", params),
+            lambda params: self._page("Appointment.changes", (*_of(practitioner_id), *params)),
             lambda url: self._following("Appointment.changes", url),
             cursor,
             self._settings,
@@ -66,3 +67,7 @@ class Reading(Server):
             return self._row(self._send("Appointment.read", "GET", path_of("Appointment", appointment_id)))
         except GoneError:
             return None
+
+
+def _of(practitioner_id: str | None) -> tuple[tuple[str, str], ...]:
+    return () if practitioner_id is None else (("actor", actor(practitioner_id)),)
