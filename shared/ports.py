@@ -356,13 +356,13 @@ class Ehr(Protocol):
         """Raises GoneError."""
 
     def cursor_now(self, practitioner_id: str | None = None) -> FeedCursor:
-        """A cursor from which every later change is found: of the practice, or of one practitioner.
+        """A cursor from which every later change is found: of the practice, or of one practitioner's rows.
 
-        Raises BlockedError `ehr_cannot_list_changes`, here and in `changes`.
+        Raises BlockedError `ehr_cannot_list_changes`, as `changes` does.
         """
 
     def changes(self, cursor: FeedCursor, practitioner_id: str | None = None) -> FeedPage:
-        """A bounded page of rows changed since."""
+        """A bounded page of rows changed since. With a practitioner: of those that name them now, at least."""
 
     def scan(self, practitioner_id: str, start: datetime, end: datetime) -> list[Appointment]:
         """Every row of the practitioner that starts in [start, end), whatever its status; all or an error."""
