@@ -362,7 +362,7 @@ class Ehr(Protocol):
         """
 
     def changes(self, cursor: FeedCursor, practitioner_id: str | None = None) -> FeedPage:
-        """A bounded page of rows changed since. With a practitioner: of those that name them now, at least."""
+        """A bounded page of rows changed since; with a practitioner: of those at least that name them now."""
 
     def scan(self, practitioner_id: str, start: datetime, end: datetime) -> list[Appointment]:
         """Every row of the practitioner that starts in [start, end), whatever its status; all or an error."""
@@ -404,9 +404,17 @@ class Ehr(Protocol):
         """Set cancelled, never delete. Raises StaleError, GoneError, ProtectedError, RejectedError."""
 
     def rebook(
-        self, row: Appointment, *, span: tuple[datetime, datetime] | None = None, what: What | None = None
+        self,
+        row: Appointment,
+        *,
+        span: tuple[datetime, datetime] | None = None,
+        what: What | None = None,
+        status: str | None = None,
     ) -> Appointment:
-        """Bring back a cancelled row that we made. Raises as `update`."""
+        """Bring back a cancelled row: one that we made, or that we cancelled. Raises as `update`.
+
+        `status`: the `code` that it had before; None: what the EHR calls booked.
+        """
 
 
 # --- tasks and secrets ----------------------------------------------------------------------------------

@@ -485,7 +485,7 @@ class Practice:
     capabilities_at: datetime | None = None
     """When they were found out; None: they are to be found out anew."""
     hooked_at: datetime | None = None
-    """When a hook last arrived, give or take an hour."""
+    """When a hook of the EHR last arrived, give or take an hour; None: never."""
 
 
 def practice_path(key: str) -> str:

@@ -141,6 +141,8 @@ class Appointment:
     busy: bool = True
     protected: bool | None = None
     """True or False as the row itself says; None where it does not say."""
+    code: str = ""
+    """The EHR's own name of the status: opaque, for setting it again."""
     cancelled: bool = False
     """It is over because somebody cancelled it: it was not missed, nor entered in error."""
     raw: Mapping[str, object] = field(default_factory=dict, compare=False)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from shared.adapters.fhir import FhirSettings, appointment_from_json
-from shared.adapters.fhir.appointments import has_unknown_modifiers
+from shared.adapters.fhir.bodies import has_unknown_modifiers
 from shared.adapters.fhir.settings import ParticipantStatus
 from shared.core.model import Appointment, Kind, Status
 

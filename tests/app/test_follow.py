@@ -12,6 +12,7 @@ from shared.adapters.fhir import FhirEhr
 from shared.app.connections import pause, resume
 from shared.app.feed import HOOKS_ARRIVE, POLL, run_feed_job
 from shared.app.follow import run_follow_job
+from shared.app.jobs import FeedTask
 from shared.app.records import (
     Followed,
     followed_of,
@@ -23,7 +24,7 @@ from shared.app.records import (
 from shared.core.errors import BlockedError, RetryableError
 from shared.core.policy import Mode
 from shared.ports import Capabilities, Listing, Put
-from tests.app.stage import PRACTICE, Practitioner, Stage, once, raising
+from tests.app.stage import PRACTICE, Practitioner, Stage, once, raising, starts
 from tests.fakes.documents import MemoryDocuments
 
 
@@ -236,6 +237,45 @@ def test_nothing_but_ids_and_versions_is_stored(stage: Stage) -> None:
     row = stage.book(ada)
     follow(stage, ada)
     assert followed(stage, ada).versions == {row: stage.row(row)["meta"]["versionId"]}
+
+
+# --- as it is deployed ------------------------------------------------------------------------------------
+
+
+def test_what_staff_do_reaches_the_calendar_within_a_poll(stage: Stage, listing: Listing) -> None:
+    del listing
+    ada = stage.connect()
+    row = stage.book(ada)
+    stage.minutes(6)
+    assert [starts(event) for event in stage.events(ada)] == [starts(stage.row(row))]
+    stage.reschedule(row, hours=90)
+    stage.minutes(6)
+    assert starts(stage.event(ada)) == starts(stage.row(row))
+    stage.staff.cancel(appointment=row)
+    stage.minutes(6)
+    assert stage.events(ada) == []
+
+
+def test_a_hook_brings_it_at_once(stage: Stage, listing: Listing) -> None:
+    del listing
+    ada = stage.connect()
+    stage.minutes(6)
+    stage.book(ada)
+    stage.ask(FeedTask(PRACTICE, hooked=True))
+    stage.drain()
+    assert len(stage.events(ada)) == 1
+
+
+def test_an_ehr_at_rest_costs_no_write(stage: Stage, listing: Listing) -> None:
+    del listing
+    ada = stage.connect()
+    stage.book(ada)
+    stage.minutes(20)
+    stage.ledger.clear()
+    stage.minutes(5)
+    assert stage.ledger.side_writes == []
+    written = {path.split("/")[0] for commit in stage.ledger.commits for path in commit}
+    assert written <= {"practices"}  # its lease, taken and let go
 
 
 # --- what an EHR can do -----------------------------------------------------------------------------------

@@ -5,7 +5,8 @@
 One of it belongs to one thread: the HTTP session under it must not be shared.
 """
 
-from shared.adapters.fhir.appointments import appointment_from_json, patched
+from shared.adapters.fhir.appointments import appointment_from_json
+from shared.adapters.fhir.bodies import patched
 from shared.adapters.fhir.ehr import FhirEhr
 from shared.adapters.fhir.errors import NoAnswerError, translate
 from shared.adapters.fhir.exchange import Answer, Exchange, HttpExchange, bearer

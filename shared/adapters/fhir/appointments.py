@@ -1,7 +1,7 @@
-"""FHIR's Appointment, read and written (hl7.org/fhir/R4/appointment.html). No I/O.
+"""FHIR's Appointment as it is read (hl7.org/fhir/R4/appointment.html). No I/O.
 
 Reading is tolerant: a part that is missing or of another shape reads as its default, fields nobody here knows
-stay in `raw`. Writing changes the raw resource in the fewest places.
+stay in `raw`.
 """
 
 from __future__ import annotations
@@ -10,31 +10,23 @@ import hashlib
 import json
 import re
 from collections.abc import Mapping
-from datetime import datetime, timedelta
 from typing import Any
 
 from shared.adapters.fhir.elements import (
     flag,
     identifiers_of,
-    instant,
-    instant_text,
     object_of,
-    objects,
     text_of,
     when_of,
 )
 from shared.adapters.fhir.participants import Participant, participants_of, practitioner_ids
 from shared.adapters.fhir.settings import FhirSettings
-from shared.core.model import Appointment, Kind, Status, What
+from shared.core.model import Appointment, Kind, Status
 from shared.core.text import canonical
 
 Json = dict[str, Any]
 
-CANCELLATION_REASONS = "http://terminology.hl7.org/CodeSystem/appointment-cancellation-reason"
-BOOKED = "booked"
 CANCELLED = "cancelled"
-
-CANCELLABLE = frozenset({"booked", "pending", "proposed", "waitlist"})
 CAME = frozenset({"arrived", "checked-in", "fulfilled", "noshow"})
 """The appointment took place, or was missed: it is part of the record."""
 
@@ -51,9 +43,6 @@ _TAG = re.compile(r"[!#-~]+")
 """What an entity tag may hold between its quotes (RFC 9110, 8.8.3), of ASCII."""
 
 
-# --- reading --------------------------------------------------------------------------------------------
-
-
 def appointment_from_json(raw: Mapping[str, Any], settings: FhirSettings) -> Appointment:
     """A row; `version` as `version_of` has it. KeyError without an `id`."""
     participants = participants_of(raw, settings.participant_status)
@@ -67,6 +56,7 @@ def appointment_from_json(raw: Mapping[str, Any], settings: FhirSettings) -> App
         id=raw["id"],
         version=version_of(raw),
         status=Status.OVER if over else _STATUS.get(text_of(raw.get("status")), Status.LIVE),
+        code=text_of(raw.get("status")),
         kind=kind,
         when=when_of(raw),
         practitioner_ids=practitioner_ids(participants),
@@ -120,105 +110,3 @@ def etag_of(raw: Mapping[str, Any]) -> str | None:
 def actor(practitioner_id: str) -> str:
     """The reference of a practitioner: of a Practitioner, unless the id names another type."""
     return practitioner_id if "/" in practitioner_id else f"Practitioner/{practitioner_id}"
-
-
-# --- writing --------------------------------------------------------------------------------------------
-
-
-def patched(
-    raw: Mapping[str, Any],
-    settings: FhirSettings,
-    *,
-    span: tuple[datetime, datetime] | None = None,
-    what: What | None = None,
-    status: str | None = None,
-) -> Json:
-    """A copy of the resource with these parts changed. `status`: `booked` or `cancelled`."""
-    resource = dict(raw)
-    if span is not None:
-        _set_span(resource, span)
-    if what is not None:
-        _set_what(resource, what, settings)
-    if status is not None:
-        _set_status(resource, status)
-    return resource
-
-
-def new_appointment(
-    kind: Kind,
-    practitioner_id: str,
-    identifier: str,
-    span: tuple[datetime, datetime],
-    what: What,
-    settings: FhirSettings,
-) -> Json:
-    """The resource of a personal appointment or a block under our identifier."""
-    resource: Json = {
-        "resourceType": "Appointment",
-        "identifier": [{"system": system_of(kind, settings), "value": identifier}],
-        "status": BOOKED,
-        "appointmentType": {"text": kind.value},
-        "start": instant_text(span[0]),
-        "end": instant_text(span[1]),
-        "participant": [{"actor": {"reference": actor(practitioner_id)}, "status": "accepted"}],
-    }
-    _set_what(resource, what, settings)
-    return resource
-
-
-def system_of(kind: Kind, settings: FhirSettings) -> str:
-    """System of our identifiers on rows of a kind that we may make."""
-    return {Kind.PERSONAL: settings.personal_system, Kind.BLOCK: settings.block_system}[kind]
-
-
-def renamed(raw: Mapping[str, Any], old: str | None, new: str) -> Json:
-    """The resource with our identifier `old` replaced; without it there is none of ours to replace."""
-    identifiers = objects(raw.get("identifier"))
-    changed = [{**each, "value": new} if each.get("value") == old else each for each in identifiers]
-    return {**raw, "identifier": changed} if identifiers else dict(raw)
-
-
-def moves(raw: Mapping[str, Any], span: tuple[datetime, datetime]) -> bool:
-    """Whether these are other instants than those of the resource, whatever the offset."""
-    return (instant(raw.get("start")), instant(raw.get("end"))) != span
-
-
-def has_unknown_modifiers(raw: Mapping[str, Any], settings: FhirSettings) -> bool:
-    """A modifier extension changes what the resource means; who does not know it must not write it."""
-    vendor = settings.participant_status
-    known = {vendor.extension} if vendor else set()
-    parts = [
-        part["modifierExtension"] for part in objects(raw.get("participant")) if "modifierExtension" in part
-    ]
-    urls = [each.get("url") for part in parts for each in objects(part) or [{}]]
-    return bool(raw.get("modifierExtension")) or not known.issuperset(urls)
-
-
-def _set_span(resource: Json, span: tuple[datetime, datetime]) -> None:
-    for name, moment in zip(("start", "end"), span, strict=True):
-        if instant(resource.get(name)) != moment:
-            resource[name] = instant_text(moment)
-    if "minutesDuration" in resource:
-        resource["minutesDuration"] = int((span[1] - span[0]) / timedelta(minutes=1))
-
-
-def _set_what(resource: Json, what: What, settings: FhirSettings) -> None:
-    _set(resource, "description", what.summary)
-    url = settings.free_extension
-    others = [item for item in objects(resource.get("extension")) if item.get("url") != url]
-    free = [] if what.busy else [{"url": url, "valueBoolean": True}]
-    _set(resource, "extension", [*others, *free])
-
-
-def _set_status(resource: Json, status: str) -> None:
-    resource["status"] = status
-    reason = {"coding": [{"system": CANCELLATION_REASONS, "code": "prov"}]}
-    _set(resource, "cancelationReason", reason if status == CANCELLED else None)
-
-
-def _set(resource: Json, name: str, value: object) -> None:
-    """An element without content is left out: FHIR allows no empty ones."""
-    if value:
-        resource[name] = value
-    else:
-        resource.pop(name, None)

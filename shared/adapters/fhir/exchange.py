@@ -43,9 +43,11 @@ class Exchange(Protocol):
         *,
         params: Sequence[tuple[str, str]] = (),
         headers: Mapping[str, str] | None = None,
-        body: Mapping[str, Any] | None = None,
+        body: Any = None,
     ) -> Answer:
-        """`url`: relative to the base, or a link that the server gave.
+        """`body`: JSON; a `Content-Type` among the headers names what it is of other kinds than FHIR's own.
+
+        `url`: relative to the base, or a link that the server gave.
 
         Raises NoAnswerError, and BlockedError for a link to another origin: the credential stays at home.
         """
@@ -79,7 +81,7 @@ class HttpExchange:
         *,
         params: Sequence[tuple[str, str]] = (),
         headers: Mapping[str, str] | None = None,
-        body: Mapping[str, Any] | None = None,
+        body: Any = None,
     ) -> Answer:
         content = {} if body is None else {"Content-Type": MEDIA_TYPE}
         try:

@@ -69,7 +69,7 @@ class Server:
         *,
         params: Params = (),
         headers: Mapping[str, str] | None = None,
-        body: Json | None = None,
+        body: Any = None,
     ) -> Answer:
         answer = self._exchange(method, url, params=params, headers=headers, body=body)
         if 200 <= answer.status < 300:

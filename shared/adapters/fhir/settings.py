@@ -36,6 +36,8 @@ class FhirSettings:
     overlap: timedelta = timedelta(seconds=120)
     """How far before the newest change every poll looks again: rows of a long transaction appear late."""
     page_size: int = 100
+    release: int = 4
+    """Of FHIR. From 5 on some elements have other names."""
 
     @property
     def personal_system(self) -> str:
