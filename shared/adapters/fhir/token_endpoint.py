@@ -77,7 +77,7 @@ class TokenEndpoint:
         return self._discovered[0]
 
     def ask(self, form: Callable[[str], Mapping[str, str]], authorization: str | None = None) -> AccessToken:
-        """`form`: what is sent to an address. `authorization`: the header, where the client shows itself there.
+        """`form`: what is sent to that address. `authorization`: the header, where the secret stands in it.
 
         Nothing is sent twice. Raises RetryableError and BlockedError.
         """
