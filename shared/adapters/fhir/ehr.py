@@ -1,4 +1,6 @@
-"""`ports.Ehr` over a FHIR server: people here, appointments in `reading` and `writing`."""
+"""`ports.Ehr` over a FHIR server: people here, appointments in `reading`, `writing` and
+`protection`.
+"""
 
 from __future__ import annotations
 
@@ -7,14 +9,15 @@ from collections.abc import Iterable
 from shared.adapters.fhir.appointments import actor
 from shared.adapters.fhir.bundles import resource_from_json
 from shared.adapters.fhir.people import ELEMENTS, client_from_json, full_name, zone_of
+from shared.adapters.fhir.protection import Protection
 from shared.adapters.fhir.server import IDS_AT_ONCE, in_chunks, path_of
 from shared.adapters.fhir.writing import Writing
-from shared.core.model import Appointment, Client
+from shared.core.model import Client
 from shared.core.policy import LabelMode
 from shared.ports import Practitioner
 
 
-class FhirEhr(Writing):
+class FhirEhr(Protection, Writing):
     """The EHR of one practice. Belongs to one thread, as its exchange does."""
 
     def practitioner(self, practitioner_id: str) -> Practitioner:
@@ -24,9 +27,6 @@ class FhirEhr(Writing):
         raw = resource_from_json(answer.body, reference.partition("/")[0])
         zone = zone_of(raw, self._settings.time_zone_extension)
         return Practitioner(practitioner_id, full_name(raw), zone)
-
-    def protection(self, row: Appointment) -> bool | None:
-        return row.protected
 
     def clients(self, patient_ids: Iterable[str], mode: LabelMode) -> dict[str, Client]:
         clients = {}

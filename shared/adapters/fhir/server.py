@@ -24,7 +24,7 @@ PAGES_MAX = 200
 
 Json = Mapping[str, Any]
 
-_SEARCH = {"Prefer": "handling=strict", "Cache-Control": "no-cache"}
+STRICTLY = {"Prefer": "handling=strict", "Cache-Control": "no-cache"}
 
 
 class Server:
@@ -51,11 +51,11 @@ class Server:
 
     def _page(self, operation: str, params: Params) -> Page:
         resource_type = operation.partition(".")[0]
-        answer = self._send(operation, "GET", resource_type, params=params, headers=_SEARCH)
+        answer = self._send(operation, "GET", resource_type, params=params, headers=STRICTLY)
         return page_from_json(answer.body, resource_type)
 
     def _following(self, operation: str, url: str) -> Page:
-        answer = self._send(operation, "GET", url, headers=_SEARCH)
+        answer = self._send(operation, "GET", url, headers=STRICTLY)
         return page_from_json(answer.body, operation.partition(".")[0])
 
     def _send(
