@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from sandbox.ehr import rest
+from sandbox.ehr.batch import batch
 from sandbox.ehr.fhir import FhirStore
 from sandbox.ehr.outcome import FhirError
 from sandbox.ehr.rest import Answer, Call
@@ -58,7 +59,8 @@ class Api:
         if fault and not fault.lost:
             return _injected(fault)
         is_batch = operation == "batch"
-        answer = rest.batch(call, self._perform) if is_batch else rest.answer(self.store, call)
+        store = self.store
+        answer = batch(store.settings, call, self._perform) if is_batch else rest.answer(store, call)
         return replace(answer, lost=True) if fault else answer
 
     def _record(self, call: Call, answer: Answer) -> None:

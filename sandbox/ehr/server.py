@@ -10,8 +10,9 @@ import json
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
-from datetime import date
+from datetime import date, time
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -23,7 +24,7 @@ from sandbox.ehr import rest
 from sandbox.ehr.api import Api, body_of
 from sandbox.ehr.clock import SandboxClock
 from sandbox.ehr.control import act, arguments
-from sandbox.ehr.fhir import FhirStore, Settings
+from sandbox.ehr.fhir import PROFILES, FhirStore, Hours, Settings
 from sandbox.ehr.hooks import Hooks, HookSettings
 from sandbox.ehr.identity import PRACTICE, Identity
 from sandbox.ehr.instants import format_instant
@@ -41,10 +42,15 @@ _RECEIVE_MAX = 10
 
 
 def make_app(
-    clock: SandboxClock, *, token: str = TOKEN, practice: str = PRACTICE, calsync_api: str = ""
+    clock: SandboxClock,
+    *,
+    token: str = TOKEN,
+    practice: str = PRACTICE,
+    calsync_api: str = "",
+    settings: Settings | None = None,
 ) -> Starlette:
     """An empty EHR. `calsync_api`: where the sync's own endpoints begin."""
-    api = Api(FhirStore(now=clock.now, rng=random.Random(0)), token)
+    api = Api(FhirStore(now=clock.now, rng=random.Random(0), settings=settings), token)
     identity = Identity(clock.now, practice)
 
     def commit_due() -> None:  # a seed replaces the store
@@ -139,7 +145,13 @@ class _Control:
             ("DELETE", "faults"): lambda _: api.faults.clear(),
             ("GET", "clock"): lambda _: self._time(),
             ("PUT", "clock"): self._set_clock,
+            ("GET", "settings"): lambda _: asdict(api.store.settings),
             ("POST", "settings"): self._settings,
+            ("GET", "locks"): lambda _: sorted(api.store.locked),
+            ("POST", "locks"): lambda data: self._lock(**arguments(self._lock, data)),
+            ("DELETE", "locks"): lambda _: self._unlock(),
+            ("POST", "hours"): lambda data: self._hours(**arguments(self._hours, data)),
+            ("DELETE", "hours"): lambda _: self._always(),
             ("GET", "requests"): lambda query: api.requests(_since(query)),
             ("GET", "appointments"): lambda _: api.store.resources("Appointment"),
             ("POST", "token"): lambda data: {"token": identity.token(**arguments(identity.token, data))},
@@ -180,9 +192,30 @@ class _Control:
         return {**asdict(summary), "appointments": summary.appointments}
 
     def _settings(self, data: Mapping[str, Any]) -> Resource:
+        """Some of them anew; with `profile` all others are as that one has them."""
         store = self._api.store
-        store.settings = replace(store.settings, **arguments(Settings, data))
+        changed = arguments(Settings, data)
+        if changed.get("profile", "medplum") not in PROFILES:
+            raise ValueError(f"'profile' must be one of {', '.join(PROFILES)}; it is {changed['profile']!r}")
+        base = PROFILES[changed["profile"]] if "profile" in changed else store.settings
+        store.settings = replace(base, **changed)
         return asdict(store.settings)
+
+    def _lock(self, *, reference: str) -> list[str]:
+        """Somebody has it open until all locks are taken away."""
+        self._api.store.locked |= {reference}
+        return sorted(self._api.store.locked)
+
+    def _unlock(self) -> None:
+        self._api.store.locked = frozenset()
+
+    def _hours(self, *, reference: str, start: time, end: time, zone: str) -> None:
+        """When a practitioner sees clients, Monday to Friday."""
+        store = self._api.store
+        store.hours = {**store.hours, reference: Hours(start, end, ZoneInfo(zone))}
+
+    def _always(self) -> None:
+        self._api.store.hours = {}
 
     def _set_clock(self, data: Mapping[str, Any]) -> Resource:
         self._clock.set(**arguments(self._clock.set, data))

@@ -481,6 +481,8 @@ class Practice:
     key: str
     cursor: FeedCursor | None = None
     lease: Lease | None = None
+    hooked_at: datetime | None = None
+    """When a hook of the EHR last arrived, give or take an hour; None: never."""
 
 
 def practice_path(key: str) -> str:
@@ -493,6 +495,7 @@ def practice_data(practice: Practice) -> dict[str, object]:
         "high_water": cursor.high_water if cursor else None,
         "seen": dict(cursor.seen) if cursor else {},
         "lease": {"holder": lease.holder, "until": lease.until} if lease else None,
+        "hooked_at": practice.hooked_at,
         "poll_slot": slot(practice.key, POLL_SLOTS),
     }
 
@@ -500,4 +503,5 @@ def practice_data(practice: Practice) -> dict[str, object]:
 def practice_of(document: Document) -> Practice:
     data: Mapping[str, Any] = document.data
     cursor = FeedCursor(data["high_water"], data["seen"]) if data["high_water"] else None
-    return Practice(document.id, cursor, Lease(**data["lease"]) if data["lease"] else None)
+    lease = Lease(**data["lease"]) if data["lease"] else None
+    return Practice(document.id, cursor, lease, data.get("hooked_at"))

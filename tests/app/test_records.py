@@ -134,6 +134,7 @@ practices = st.builds(
     key=names,
     cursor=st.none() | st.builds(FeedCursor, moments, st.dictionaries(names, names, max_size=3)),
     lease=leases,
+    hooked_at=st.none() | moments,
 )
 
 

@@ -65,3 +65,9 @@ def when_of(raw: Mapping[str, Any]) -> When | None:
         return timed(start, end or start + lasts)
     except OverflowError:
         return None
+
+
+def begins_within(when: When | None, start: datetime, end: datetime) -> bool:
+    """Whether it has a first instant, in [start, end)."""
+    begins = when.start if when else None
+    return isinstance(begins, datetime) and start <= begins < end

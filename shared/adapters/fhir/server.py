@@ -55,8 +55,11 @@ class Server:
         return page_from_json(answer.body, resource_type)
 
     def _following(self, operation: str, url: str) -> Page:
-        answer = self._send(operation, "GET", url, headers=STRICTLY)
-        return page_from_json(answer.body, operation.partition(".")[0])
+        """`url`: a link of the page before; one that is a query alone is of the same place."""
+        resource_type = operation.partition(".")[0]
+        address = f"{resource_type}{url}" if url.startswith("?") else url
+        answer = self._send(operation, "GET", address, headers=STRICTLY)
+        return page_from_json(answer.body, resource_type)
 
     def _send(
         self,
@@ -74,13 +77,16 @@ class Server:
         raise translate(answer.status, answer.body, operation, answer.headers)
 
     def _row(self, answer: Answer) -> Appointment:
-        """One row; a minimal server may name the version in the ETag only."""
-        raw = resource_from_json(answer.body, "Appointment")
+        return self._appointment(self._resource(answer, "Appointment"))
+
+    def _resource(self, answer: Answer, resource_type: str) -> Json:
+        """One resource; a minimal server may name its version in the ETag only."""
+        raw = resource_from_json(answer.body, resource_type)
         tag = answer.headers.get("etag", "").removeprefix("W/").strip('"')
         meta = object_of(raw.get("meta"))
         if tag and not meta.get("versionId"):
             raw = {**raw, "meta": {**meta, "versionId": tag}}
-        return self._appointment(raw)
+        return raw
 
     def _appointment(self, raw: Json) -> Appointment:
         return appointment_from_json(raw, self._settings)
