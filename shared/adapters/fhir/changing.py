@@ -19,6 +19,8 @@ from shared.adapters.fhir.exchange import MEDIA_TYPE, Answer
 from shared.adapters.fhir.patches import JSON_PATCH, MERGE_PATCH, changed, json_patch, merge_patch
 from shared.adapters.fhir.reading import Reading, place_of
 from shared.adapters.fhir.server import path_of
+from shared.adapters.fhir.slots import TYPE as SLOT
+from shared.adapters.fhir.slots import slot_from_json
 from shared.core.errors import BlockedError, RejectedError, StaleError
 from shared.core.model import Appointment, Status
 from shared.ports import GoneError, ProtectedError, Writes
@@ -39,7 +41,7 @@ class Changing(Reading):
             raise RejectedError("ehr_unknown_modifier")
         if not changed(row.raw, resource):
             return row
-        goal = self._row_of(resource)
+        goal = self._like(row, resource)
         looks = self._must_look(row)
         answered = self._sent(self._unchanged(row) if looks else row, resource)
         if answered is None or looks:
@@ -108,13 +110,19 @@ class Changing(Reading):
             if self._can.writes is Writes.JSON_PATCH:  # a test that fails is refused like a mistake
                 self._unchanged(row)
             raise
-        return self._answered(answer, resource_type)
+        raw = self._answered(answer, resource_type)
+        return None if raw is None else self._like(row, raw)
 
-    def _answered(self, answer: Answer, resource_type: str) -> Appointment | None:
+    def _answered(self, answer: Answer, resource_type: str) -> Json | None:
         """None where a server answers a write with nothing, or with an OperationOutcome."""
-        if object_of(answer.body).get("resourceType") != resource_type:
-            return None
-        return self._row_of(self._resource(answer, resource_type))
+        said = object_of(answer.body).get("resourceType") == resource_type
+        return self._resource(answer, resource_type) if said else None
+
+    def _like(self, row: Appointment, raw: Json) -> Appointment:
+        """Another state of the row. A slot is still of those whose schedule it is in."""
+        if raw.get("resourceType") == SLOT:
+            return slot_from_json(raw, self._settings, *row.practitioner_ids)
+        return self._appointment(raw)
 
     def _request(self, before: Json, after: Json) -> tuple[str, str, Any]:
         """Method, media type and body."""

@@ -109,11 +109,11 @@ class Creating(Changing):
     def _posted(self, new: _New) -> Appointment | None:
         headers = {**RETURN_ROW, "If-None-Exist": "=".join(new.query)}
         answer = self._send(f"{new.type}.create", "POST", new.type, headers=headers, body=new.resource)
+        raw = self._answered(answer, new.type)
+        if raw is not None:
+            return self._row_of(raw)
         place = _LOCATION.search(answer.headers.get("location", ""))
-        row = self._answered(answer, new.type)
-        if row is None and place and place["type"] == new.type:
-            return self._read_one(row_id(new.type, place["id"]))
-        return row
+        return self._read_one(row_id(new.type, place["id"])) if place and place["type"] == new.type else None
 
     def _held(self, new: _New) -> list[Appointment]:
         """The rows under our identifier, and no others that a server may answer beside them."""

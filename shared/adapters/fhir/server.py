@@ -76,9 +76,6 @@ class Server:
             return answer
         raise translate(answer.status, answer.body, operation, answer.headers)
 
-    def _row(self, answer: Answer) -> Appointment:
-        return self._appointment(self._resource(answer, "Appointment"))
-
     def _resource(self, answer: Answer, resource_type: str) -> Json:
         """One resource; a minimal server may name its version in the ETag only."""
         raw = resource_from_json(answer.body, resource_type)
