@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 
 from shared.adapters.clock import clock_of
 from shared.adapters.cloud_tasks import CloudTasks
-from shared.adapters.fhir import FhirEhr, FhirSettings, HttpExchange, bearer
+from shared.adapters.fhir import FhirEhr, FhirSettings, HttpExchange
 from shared.adapters.firestore import FirestoreDocuments
 from shared.adapters.google_calendar import GoogleCalendarService, GoogleCalls, Pacer, google_credentials
 from shared.adapters.google_oauth import ANY_READ, APP_CREATED, LIST_READ, OWNED_READ, Endpoints, GoogleOAuth
@@ -30,6 +30,7 @@ from shared.app.eligible import Reach
 from shared.app.grants import Purpose, bound_to, grant_of, grant_path
 from shared.app.records import Connection
 from shared.app.world import Limits, Push, World
+from shared.authorization import fhir_authorization
 from shared.clients import cloud_tasks, firestore, secret_manager
 from shared.core.errors import BlockedError
 from shared.core.identity import Keys
@@ -163,7 +164,8 @@ class Wiring:
                 time_zone_extension=secret.time_zone_extension,
                 protected_extension=secret.protected_extension,
             )
-            known[secret] = FhirEhr(HttpExchange(secret.fhir_base, bearer(secret.fhir_token)), settings)
+            authorization = fhir_authorization(secret, self._clock, os.urandom)
+            known[secret] = FhirEhr(HttpExchange(secret.fhir_base, authorization), settings)
         return known[secret]
 
     def _calendars(self, connection: Connection, *, paced: bool) -> CalendarService:

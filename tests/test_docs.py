@@ -55,6 +55,7 @@ IMPORTED_AS = {
     "google-cloud-secret-manager": "google.cloud.secretmanager_v1",
     "google-cloud-tasks": "google.cloud.tasks_v2",
     "pydantic": "pydantic",
+    "regex": "regex",
     "requests": "requests",
 }
 """The packages that code imports; tzdata is read by the standard library."""

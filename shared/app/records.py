@@ -109,6 +109,8 @@ def connection_data(connection: Connection) -> dict[str, object]:
         "external_titles": settings.external_titles.value,
         "free_events": settings.free_events.value,
         "cancelled_events": settings.cancelled_events.value,
+        "telehealth_link": settings.telehealth_link,
+        "service_line": settings.service_line,
         "status": connection.status.value,
         "epoch": connection.epoch,
         "grant": connection.grant,
@@ -129,6 +131,8 @@ def connection_of(document: Document) -> Connection:
         external_titles=ExternalTitles(data["external_titles"]),
         free_events=FreeEvents(data["free_events"]),
         cancelled_events=CancelledEvents(data["cancelled_events"]),
+        telehealth_link=data["telehealth_link"],
+        service_line=data["service_line"],
     )
     return Connection(
         key=document.id,
