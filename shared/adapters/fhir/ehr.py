@@ -12,14 +12,11 @@ from shared.adapters.fhir.people import full_name, zone_of
 from shared.adapters.fhir.protection import Protection
 from shared.adapters.fhir.server import path_of
 from shared.adapters.fhir.writing import Writing
-from shared.ports import Capabilities, Practitioner
+from shared.ports import Practitioner
 
 
 class FhirEhr(Discovering, Clients, Protection, Writing):
     """The EHR of one practice. Belongs to one thread, as its exchange does."""
-
-    def capabilities(self) -> Capabilities:
-        return self._can
 
     def practitioner(self, practitioner_id: str) -> Practitioner:
         """`practitioner_id`: of a Practitioner, or `PractitionerRole/…`, which has no name of its own."""
