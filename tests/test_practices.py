@@ -63,7 +63,7 @@ def test_what_cannot_be_read_is_named_and_not_quoted(text: bytes) -> None:
     ):
         with pytest.raises(BlockedError) as caught:
             read(text)
-        assert (str(caught.value), caught.value.__cause__) == (reason, None)
+        assert (str(caught.value), caught.value.__context__) == (reason, None)
 
 
 def test_no_credential_is_shown() -> None:
@@ -137,7 +137,7 @@ def test_what_is_not_said_has_the_usual_value() -> None:
 def test_half_a_credential_or_two_are_refused(changes: dict[str, object]) -> None:
     with pytest.raises(BlockedError, match=r"^practice_secret_unreadable$") as caught:
         practice_of(secret(**changes))
-    assert caught.value.__suppress_context__
+    assert caught.value.__context__ is None
 
 
 def test_the_examples_of_the_page_can_be_read() -> None:
