@@ -19,6 +19,9 @@ CALSYNC_PERSONAL = "https://calsync.example/personal"
 CALSYNC_BLOCK = "https://calsync.example/block"
 """Identifier system the sync puts on time taken from another calendar."""
 
+PARTICIPANT_STATUS = f"{BASE}/appointment-participant-status"
+"""Modifier extension of a patient's participant, valueString: `cancelled`, `cancelled (no charge)`."""
+
 TZ_CODE = "http://hl7.org/fhir/StructureDefinition/tz-code"
 """Standard extension of an instant, valueCode: IANA zone (R4)."""
 CANCELLATION_REASON = "http://terminology.hl7.org/CodeSystem/appointment-cancellation-reason"

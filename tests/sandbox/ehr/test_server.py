@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -10,6 +12,7 @@ import pytest
 import requests
 
 from sandbox.ehr import urls
+from sandbox.ehr.fhir import PROFILES, Settings
 from tests.sandbox.ehr.samples import appointment
 from tests.servers import server
 
@@ -18,14 +21,7 @@ PAGES_MAX = 20
 TIMEOUT_SECONDS = 10
 KEY: dict[str, Any] = {"identifier": [{"system": urls.CALSYNC_PERSONAL, "value": "k1"}]}
 IF_NONE_EXIST = {"If-None-Exist": f"identifier={urls.CALSYNC_PERSONAL}|k1"}
-DEFAULTS = {
-    "if_match_honoured": True,
-    "conditional_create": True,
-    "last_updated_search": True,
-    "relative_next_links": False,
-    "occupied_rule": False,
-    "late_visibility_seconds": 0,
-}
+DEFAULTS: dict[str, Any] = json.loads(json.dumps(asdict(Settings())))
 
 
 class Client:
@@ -162,9 +158,9 @@ def test_a_conditional_create_is_201_then_200_then_412(ehr: Client) -> None:
     assert problem(several) == (412, "multiple-matches")
 
 
-def test_a_deleted_row_is_204_then_410_and_an_unknown_one_404(ehr: Client) -> None:
+def test_a_deleted_row_is_200_then_410_and_an_unknown_one_404(ehr: Client) -> None:
     path = f"Appointment/{ehr.create()['id']}"
-    assert ehr.fhir("DELETE", path).status_code == 204
+    assert ehr.fhir("DELETE", path).status_code == 200
     assert problem(ehr.fhir("GET", path)) == (410, "deleted")
     assert problem(ehr.fhir("GET", "Appointment/nobody")) == (404, "unknown-id")
 
@@ -177,7 +173,7 @@ def test_a_deleted_row_is_204_then_410_and_an_unknown_one_404(ehr: Client) -> No
         ("POST", "Appointment", b"\xff", (400, "utf-8")),
         ("POST", "Appointment", '{"resourceType": "Patient"}', (400, "resource-type")),
         ("PUT", "Patient/a", '{"resourceType": "Patient", "id": "b"}', (400, "id")),
-        ("PATCH", "Appointment/a", "[]", (405, "interaction")),
+        ("PATCH", "Appointment/a", "[]", (415, "media-type")),
         ("GET", "", "", (405, "interaction")),
         ("POST", "Appointment", '{"resourceType": "Appointment"}', (422, "status")),
     ],
@@ -398,6 +394,23 @@ def test_late_visibility_is_a_setting(ehr: Client) -> None:
 def test_settings_are_changed_one_by_one(ehr: Client) -> None:
     assert ehr.control("POST", "settings", {"occupied_rule": True}) == {**DEFAULTS, "occupied_rule": True}
     assert ehr.control("POST", "settings", {}) == {**DEFAULTS, "occupied_rule": True}
+    assert ehr.control("GET", "settings") == {**DEFAULTS, "occupied_rule": True}
+
+
+def test_a_profile_sets_all_that_is_not_named_beside_it(ehr: Client) -> None:
+    minimal = json.loads(json.dumps(asdict(PROFILES["minimal"])))
+    ehr.control("POST", "settings", {"occupied_rule": True})
+    assert ehr.control("POST", "settings", {"profile": "minimal"}) == minimal
+    assert ehr.control("POST", "settings", {"profile": "medplum", "etag": "none"}) == {
+        **DEFAULTS,
+        "etag": "none",
+    }
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_server_can_be_started_as_any_profile(profile: str) -> None:
+    with server("sandbox.ehr", "--profile", profile) as address, requests.Session() as session:
+        assert Client(address, session).control("GET", "settings")["profile"] == profile
 
 
 def test_the_clock_stands_or_runs_from_where_it_is_set(ehr: Client) -> None:
@@ -464,6 +477,9 @@ def test_every_api_request_is_written_down(ehr: Client) -> None:
         ),
         ("PUT", "clock", {}, "missing: now"),
         ("POST", "settings", {"occupied_rule": 1}, "'occupied_rule' must be true or false: it is 1"),
+        ("POST", "settings", {"profile": "huge"}, "'profile' must be one of medplum, minimal"),
+        ("POST", "settings", {"etag": "strong"}, "'etag' must be of weak, bare, none; it is 'strong'"),
+        ("POST", "settings", {"patches": "json-patch"}, "'patches' must be a list of texts"),
         ("POST", "settings", {"late_visibility_seconds": -1}, "'late_visibility_seconds' must be a number"),
         ("POST", "faults", {"operation": "*"}, "a fault needs a 'status' or 'lost': true"),
         ("POST", "faults", [], "the body is not a JSON object"),
