@@ -349,9 +349,6 @@ class Practitioner:
 class Ehr(Protocol):
     """The EHR of one practice."""
 
-    def capabilities(self) -> Capabilities:
-        """What this EHR can do: found out, not believed, where it can be without writing. Some requests."""
-
     @property
     def has_internal_ids(self) -> bool:
         """Whether the practice has numbers of its own for its clients."""
