@@ -18,6 +18,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from shared.core.errors import BlockedError
+from shared.stated import StatedCapabilities, StatedParticipantStatus
 
 Origin = Annotated[str, Field(pattern=r"^https?://[^/?#\s]+$")]
 """As a browser sends it: no path, no slash at its end."""
@@ -107,6 +108,8 @@ class PracticeSecret(BaseModel):
     protected_extension: str | None = Field(
         default=None, description="extension of Appointment: it may not be moved or cancelled"
     )
+    participant_status: StatedParticipantStatus | None = None
+    capabilities: StatedCapabilities = StatedCapabilities()
 
     @model_validator(mode="before")
     @classmethod
