@@ -19,6 +19,7 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from shared.core.errors import BlockedError
+from shared.stated import StatedCapabilities, StatedParticipantStatus
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -108,6 +109,8 @@ class PracticeSecret(BaseModel):
     protected_extension: str | None = Field(
         default=None, description="extension of Appointment: it may not be moved or cancelled"
     )
+    participant_status: StatedParticipantStatus | None = None
+    capabilities: StatedCapabilities = StatedCapabilities()
 
     @model_validator(mode="before")
     @classmethod
