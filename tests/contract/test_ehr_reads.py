@@ -5,6 +5,7 @@ Each kind is a profile of the sandbox's EHR; what it can do is found out here as
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -26,7 +27,9 @@ from tests.contract.ehr_worlds import (
     changes,
     ids,
 )
+from tests.fakes.clock import START
 from tests.fakes.ehr import SETTINGS
+from tests.servers import server
 
 QUERIED = replace(SETTINGS, protected_extension=None)
 CAREFUL = Capabilities(checks_versions=False, creates_once=False, protected_by=ProtectedBy.QUERY)
@@ -67,6 +70,13 @@ SORTS = {
         "minimal", replace(CAREFUL, protected_by=ProtectedBy.NONE), {"forbidden_types": ("Claim",)}
     ),
 }
+
+
+@pytest.fixture(scope="module")
+def ehr_server() -> Iterator[str]:
+    """One without rows of other tests: what a practice's rows are like is part of what is found."""
+    with server("sandbox.ehr", "--now", START.isoformat()) as address:
+        yield address
 
 
 @pytest.fixture(params=SORTS)
