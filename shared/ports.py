@@ -6,7 +6,7 @@ Every method may also raise RetryableError (the other side is unavailable or slo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -349,14 +349,24 @@ class Practitioner:
 class Ehr(Protocol):
     """The EHR of one practice."""
 
+    @property
+    def has_internal_ids(self) -> bool:
+        """Whether the practice has numbers of its own for its clients."""
+
+    def capabilities(self) -> Capabilities:
+        """What it can do: found out, not believed, by a handful of requests."""
+
     def practitioner(self, practitioner_id: str) -> Practitioner:
         """Raises GoneError."""
 
     def cursor_now(self, practitioner_id: str | None = None) -> FeedCursor:
-        """A cursor from which every later change is found: of the practice, or of one practitioner's rows."""
+        """A cursor from which every later change is found: of the practice, or of one practitioner's rows.
+
+        Raises BlockedError `ehr_cannot_list_changes`, as `changes` does.
+        """
 
     def changes(self, cursor: FeedCursor, practitioner_id: str | None = None) -> FeedPage:
-        """A bounded page of rows changed since. With a practitioner: of those that name them now, at least."""
+        """A bounded page of rows changed since; with a practitioner: of those at least that name them now."""
 
     def scan(self, practitioner_id: str, start: datetime, end: datetime) -> list[Appointment]:
         """Every row of the practitioner that starts in [start, end), whatever its status; all or an error."""
@@ -365,7 +375,21 @@ class Ehr(Protocol):
         """Rows by id; None where the EHR positively has none (any more)."""
 
     def clients(self, patient_ids: Iterable[str], mode: LabelMode) -> dict[str, Client]:
-        """What labels of this mode need, and nothing more; a missing patient is left out."""
+        """What labels of this mode need, and nothing more; a missing patient is left out.
+
+        One who was merged into another patient has that one's.
+        """
+
+    def clients_now(self) -> FeedCursor:
+        """A cursor from which every later change of a client is found. Raises BlockedError as below."""
+
+    def clients_changed(self, cursor: FeedCursor, start: datetime, hide: Callable[[str], str]) -> FeedPage:
+        """Appointments of clients who changed since, by name or otherwise, that start at `start` or later.
+
+        `hide` makes of a patient's id what may be stored, always the same of the same: the cursor has no
+        other. Raises BlockedError `ehr_cannot_list_changes` where the EHR cannot tell: then only a complete
+        pass hears of a new name.
+        """
 
     def create(
         self, kind: Kind, practitioner_id: str, identifier: str, span: tuple[datetime, datetime], what: What

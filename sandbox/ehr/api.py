@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
@@ -33,17 +33,22 @@ _ISSUE = {
 class Api:
     """The FHIR API of one practice. `store` may be replaced by another at any time."""
 
-    def __init__(self, store: FhirStore, token: str) -> None:
+    def __init__(
+        self, store: FhirStore, token: str, accepts: Callable[[str], bool] = lambda _token: False
+    ) -> None:
+        """`token` is always accepted; `accepts` knows of others."""
         self.store = store
         self.faults = Faults()
         self._token = token
         self._limit = RateLimit()
+        self._accepts = accepts
         self._requests: deque[dict[str, Any]] = deque(maxlen=REQUESTS_MAX)
         self._number = 0
 
     def handle(self, call: Call) -> Answer:
         """Answers one request and writes it down."""
-        if call.headers.get("authorization") != f"Bearer {self._token}":
+        scheme, _, token = call.headers.get("authorization", "").partition(" ")
+        if scheme != "Bearer" or not (token == self._token or self._accepts(token)):
             unknown = FhirError(401, "login", "token", "the bearer token is missing or wrong")
             answer = replace(rest.refusal(unknown), headers={"WWW-Authenticate": "Bearer"})
         else:

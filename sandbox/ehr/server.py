@@ -32,6 +32,7 @@ from sandbox.ehr.outcome import FhirError, Resource
 from sandbox.ehr.practice import seed_practice
 from sandbox.ehr.return_page import ReturnPage
 from sandbox.ehr.staff import Staff
+from sandbox.ehr.token_endpoint import TokenEndpoint
 from sandbox.faults import fault_from_json
 
 TOKEN = "sandbox-ehr-token"
@@ -50,7 +51,9 @@ def make_app(
     settings: Settings | None = None,
 ) -> Starlette:
     """An empty EHR. `calsync_api`: where the sync's own endpoints begin."""
-    api = Api(FhirStore(now=clock.now, rng=random.Random(0), settings=settings), token)
+    tokens = TokenEndpoint(clock.now)
+    store = FhirStore(now=clock.now, rng=random.Random(0), settings=settings)
+    api = Api(store, token, tokens.accepts)
     identity = Identity(clock.now, practice)
 
     def commit_due() -> None:  # a seed replaces the store
@@ -58,7 +61,7 @@ def make_app(
 
     hooks = Hooks(clock.now, random.Random(0), commit_due)
     page = ReturnPage(lambda practitioner: identity.token(practitioner=practitioner), calsync_api)
-    control = _Control(api, clock, identity, hooks, page)
+    control = _Control(api, clock, identity, hooks, page, tokens)
 
     async def fhir(request: Request) -> Response:
         return _response(api.handle(await _call(request)))
@@ -73,6 +76,7 @@ def make_app(
 
     return _App(
         routes=[
+            *tokens.routes(api.faults, _Lost),  # before what is below the FHIR base
             Route("/fhir", fhir, methods=_METHODS),
             Route("/fhir/{path:path}", fhir, methods=_METHODS),
             Route("/jwks", jwks),
@@ -131,7 +135,13 @@ class _Control:
     """Each request is one method and one name: `POST seed`, `PUT clock`, `POST keys/rotate`, …"""
 
     def __init__(
-        self, api: Api, clock: SandboxClock, identity: Identity, hooks: Hooks, page: ReturnPage
+        self,
+        api: Api,
+        clock: SandboxClock,
+        identity: Identity,
+        hooks: Hooks,
+        page: ReturnPage,
+        tokens: TokenEndpoint,
     ) -> None:
         self._api = api
         self._clock = clock
@@ -164,6 +174,7 @@ class _Control:
             ("POST", "hooks/settings"): self._hook_settings,
             ("GET", "deliveries"): lambda query: hooks.deliveries(_since(query)),
             ("POST", "app"): lambda data: self._app(**arguments(self._app, data)),
+            **tokens.controls(),
         }
 
     def run(self, method: str, what: str, body: bytes, query: Mapping[str, str]) -> Response:

@@ -149,6 +149,8 @@ def _changed(use: Use, settings: ConnectionSettings, body: SettingsBody) -> Conn
         "external_titles",
         "free_events",
         "cancelled_events",
+        "telehealth_link",
+        "service_line",
         "horizon_days",
         "start_from",
     )

@@ -120,6 +120,8 @@ class SettingsBody(Body):
     external_titles: ExternalTitles | None = None
     free_events: FreeEvents | None = None
     cancelled_events: CancelledEvents | None = None
+    telehealth_link: bool | None = None
+    service_line: bool | None = None
     horizon_days: int | None = Field(default=None, ge=1, le=HORIZON_DAYS_MAX)
     start_from: date | None = None
     time_zone: Zone | None = None
@@ -155,6 +157,8 @@ class SettingsAnswer(Answer):
     external_titles: ExternalTitles
     free_events: FreeEvents
     cancelled_events: CancelledEvents
+    telehealth_link: bool
+    service_line: bool
     horizon_days: int
     start_from: date
     time_zone: str
@@ -171,6 +175,8 @@ class SettingsAnswer(Answer):
             external_titles=settings.external_titles,
             free_events=settings.free_events,
             cancelled_events=settings.cancelled_events,
+            telehealth_link=settings.telehealth_link,
+            service_line=settings.service_line,
             horizon_days=settings.horizon_days,
             start_from=settings.start_from,
             time_zone=settings.zone.key,

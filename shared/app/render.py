@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 
 from shared.core.blocking import BlockRules, Effect, block_what, effect
 from shared.core.identity import Keys
+from shared.core.labels import client_what
 from shared.core.model import Appointment, Client, Event, Facts, Kind, Reading, Side, Status, What
 from shared.core.policy import CancelledEvents, ConnectionSettings, ExternalTitles, FreeEvents, Mode
-from shared.core.text import CANCELLED, canonical, client_what, personal_what
+from shared.core.text import CANCELLED, canonical, personal_what
 from shared.core.window import Window, whole_days
 from shared.ports import Ehr
 
@@ -55,7 +56,7 @@ class Renderer:
         if row.kind is Kind.PERSONAL:
             return personal_what(row, origin, self.settings.personal_text)
         clients = [self.clients.get(patient, Client()) for patient in row.patient_ids]
-        return client_what(row, clients, self.settings.client_label)
+        return client_what(row, clients, self.settings)
 
     def mark(self, row: Appointment, before: Facts) -> Reading:
         """The EHR side of a marker, in the place that it had before where the row names none now."""

@@ -138,6 +138,10 @@ class Appointment:
     title: str = ""
     """Of personal appointments only."""
     location: str = ""
+    service: str = ""
+    """Of client appointments: what kind it is, by its own name."""
+    telehealth: str = ""
+    """Of client appointments: where the practitioner joins the session; https."""
     busy: bool = True
     protected: bool | None = None
     """True or False as the row itself says; None where it does not say."""
@@ -223,10 +227,13 @@ class Event:
 
 @dataclass(frozen=True, repr=False)
 class Client:
-    """What a label may be made of."""
+    """What a label may be made of; a part that the chosen mode does not need is empty."""
 
     full_name: str = ""
     internal_id: str = ""
+    given: str = ""
+    """The first given name."""
+    family: str = ""
 
     def __repr__(self) -> str:
         return "Client(…)"

@@ -22,7 +22,11 @@ class Mode(Enum):
 
 
 class LabelMode(Enum):
+    """What an event says of its client, the least revealing first."""
+
     INTERNAL_ID = "internal_id"
+    INITIALS = "initials"
+    FIRST_NAME = "first_name"
     FULL_NAME = "full_name"
 
 
@@ -76,6 +80,10 @@ class ConnectionSettings:
     external_titles: ExternalTitles = ExternalTitles.HIDE
     free_events: FreeEvents = FreeEvents.HIDE
     cancelled_events: CancelledEvents = CancelledEvents.REMOVE
+    telehealth_link: bool = False
+    """Whether events of client appointments have the link to the session: whoever has it can join."""
+    service_line: bool = False
+    """Whether they say what kind of appointment it is."""
 
     def __post_init__(self) -> None:
         assert 1 <= self.horizon_days <= HORIZON_DAYS_MAX

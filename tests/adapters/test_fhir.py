@@ -356,13 +356,21 @@ def test_what_an_ehr_says_beside_its_rows_is_no_row() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mode", "elements"), [(LabelMode.INTERNAL_ID, "identifier"), (LabelMode.FULL_NAME, "name,identifier")]
+    ("mode", "elements", "client"),
+    [
+        (LabelMode.INTERNAL_ID, "identifier,link", Client()),
+        (LabelMode.INITIALS, "name,identifier,link", Client(given="Erika", family="Mustermann")),
+        (LabelMode.FIRST_NAME, "name,identifier,link", Client(given="Erika", family="Mustermann")),
+        (LabelMode.FULL_NAME, "name,identifier,link", Client("Dr Erika", "", "Erika", "Mustermann")),
+    ],
 )
-def test_of_a_patient_only_what_the_mode_needs_is_asked_for(mode: LabelMode, elements: str) -> None:
-    patient = {"resourceType": "Patient", "id": "p1", "name": [name("usual", "Erika Mustermann")]}
+def test_of_a_patient_only_what_the_mode_needs_is_asked_for_and_kept(
+    mode: LabelMode, elements: str, client: Client
+) -> None:
+    whole = name("usual", "Dr Erika", "Mustermann", "Erika", "Maria")
+    patient = {"resourceType": "Patient", "id": "p1", "name": [whole]}
     ehr, script = ehr_of(bundle(patient, {**patient, "id": "unasked"}))
-    shown = "Erika Mustermann" if mode is LabelMode.FULL_NAME else ""
-    assert ehr.clients(iter(["p1", "p2"]), mode) == {"p1": Client(shown)}
+    assert ehr.clients(iter(["p1", "p2"]), mode) == {"p1": client}
     assert script.asked[0][2] == {"_id": "p1,p2", "_elements": elements, "_count": "50"}
 
 

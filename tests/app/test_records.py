@@ -127,6 +127,8 @@ connections = st.builds(
         google_edits=st.sampled_from(Edits),
         personal_text=st.sampled_from(PersonalText),
         horizon_days=st.integers(1, HORIZON_DAYS_MAX),
+        telehealth_link=st.booleans(),
+        service_line=st.booleans(),
     ),
 )
 practices = st.builds(
@@ -224,7 +226,7 @@ WITHOUT_A_DEFAULT = [
     ),
     ConnectionSettings(
         NOW.date(), ZoneInfo("UTC"), Mode.ONE_WAY, LabelMode.FULL_NAME, Edits.ACCEPT, PersonalText.TITLE, 7,
-        ExternalTitles.SHOW, FreeEvents.SHOW, CancelledEvents.MARK,
+        ExternalTitles.SHOW, FreeEvents.SHOW, CancelledEvents.MARK, telehealth_link=True, service_line=True,
     ),
 ]  # fmt: skip
 

@@ -241,9 +241,11 @@ def test_a_practitioner_who_never_was_is_gone(world: World) -> None:
 
 def test_clients_have_what_the_mode_shows_and_no_more(world: World, patient: str) -> None:
     assert world.ehr.clients([patient], LabelMode.INTERNAL_ID) == {patient: Client("", "C-1001")}
-    assert world.ehr.clients([patient], LabelMode.FULL_NAME) == {
-        patient: Client("Erika Mustermann", "C-1001")
-    }
+    named = Client(internal_id="C-1001", given="Erika", family="Mustermann")
+    assert world.ehr.clients([patient], LabelMode.INITIALS) == {patient: named}
+    assert world.ehr.clients([patient], LabelMode.FIRST_NAME) == {patient: named}
+    whole = replace(named, full_name="Erika Mustermann")
+    assert world.ehr.clients([patient], LabelMode.FULL_NAME) == {patient: whole}
 
 
 def test_a_client_goes_by_the_name_of_today(world: World, patient: str) -> None:

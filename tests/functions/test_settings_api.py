@@ -293,6 +293,8 @@ def test_the_settings_at_first(connected: Front) -> None:
         "external_titles": "hide",
         "free_events": "hide",
         "cancelled_events": "remove",
+        "telehealth_link": False,
+        "service_line": False,
         "horizon_days": 201,
         "time_zone": "America/Denver",
         "calendar_name": "Practice appointments",
@@ -304,6 +306,8 @@ def test_the_settings_at_first(connected: Front) -> None:
     [
         {"mode": "one_way"},
         {"client_label": "full_name"},
+        {"client_label": "initials"},
+        {"telehealth_link": True, "service_line": True},
         {"google_edits": "revert"},
         {"personal_text": "title"},
         {"horizon_days": 730},
@@ -325,7 +329,8 @@ def test_what_is_changed_is_changed_and_the_rest_stays(connected: Front, change:
     ("body", "wrong"),
     [
         ({"mode": "both"}, {"mode": "enum"}),
-        ({"client_label": "first_name"}, {"client_label": "enum"}),
+        ({"client_label": "nickname"}, {"client_label": "enum"}),
+        ({"service_line": "yes"}, {"service_line": "bool_type"}),
         ({"horizon_days": 0}, {"horizon_days": "greater_than_equal"}),
         ({"horizon_days": 731}, {"horizon_days": "less_than_equal"}),
         ({"horizon_days": "30"}, {"horizon_days": "int_type"}),

@@ -12,6 +12,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from shared.adapters.fhir.details import Details, details_of
 from shared.adapters.fhir.elements import (
     flag,
     identifiers_of,
@@ -52,6 +53,7 @@ def appointment_from_json(raw: Mapping[str, Any], settings: FhirSettings) -> App
     personal, block = identifiers.get(settings.personal_system), identifiers.get(settings.block_system)
     kind = Kind.CLIENT if clients else Kind.BLOCK if block else Kind.PERSONAL
     over = bool(clients) and not expected
+    details = details_of(raw, participants) if clients else Details()
     return Appointment(
         id=raw["id"],
         version=version_of(raw),
@@ -63,7 +65,9 @@ def appointment_from_json(raw: Mapping[str, Any], settings: FhirSettings) -> App
         patient_ids=_patient_ids(expected or clients),
         identifier=personal or block or None,
         title=canonical(text_of(raw.get("description"))) if kind is not Kind.CLIENT else "",
-        location=next((canonical(each.display) for each in participants if each.type == "Location"), ""),
+        location=details.location,
+        service=details.service,
+        telehealth=details.telehealth,
         busy=not (kind is not Kind.CLIENT and flag(raw, settings.free_extension)),
         protected=_protected(raw, clients, settings),
         cancelled=over or raw.get("status") == CANCELLED,

@@ -1,20 +1,21 @@
-"""`ports.Ehr` over a FHIR server: people here, appointments in `reading` and `writing`."""
+"""`ports.Ehr` over a FHIR server: practitioners here; `clients`; `reading` and `writing` of appointments;
+what it can do in `capabilities`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from shared.adapters.fhir.appointments import actor
 from shared.adapters.fhir.bundles import resource_from_json
-from shared.adapters.fhir.people import ELEMENTS, client_from_json, full_name, zone_of
-from shared.adapters.fhir.server import IDS_AT_ONCE, in_chunks, path_of
+from shared.adapters.fhir.capabilities import Discovering
+from shared.adapters.fhir.clients import Clients
+from shared.adapters.fhir.people import full_name, zone_of
+from shared.adapters.fhir.server import path_of
 from shared.adapters.fhir.writing import Writing
-from shared.core.model import Appointment, Client
-from shared.core.policy import LabelMode
+from shared.core.model import Appointment
 from shared.ports import Practitioner
 
 
-class FhirEhr(Writing):
+class FhirEhr(Discovering, Clients, Writing):
     """The EHR of one practice. Belongs to one thread, as its exchange does."""
 
     def practitioner(self, practitioner_id: str) -> Practitioner:
@@ -27,12 +28,3 @@ class FhirEhr(Writing):
 
     def protection(self, row: Appointment) -> bool | None:
         return row.protected
-
-    def clients(self, patient_ids: Iterable[str], mode: LabelMode) -> dict[str, Client]:
-        clients = {}
-        for chunk in in_chunks(patient_ids):
-            params = (("_id", ",".join(chunk)), ("_elements", ELEMENTS[mode]), ("_count", str(IDS_AT_ONCE)))
-            for raw in self._search("Patient", params):
-                if raw["id"] in chunk:
-                    clients[raw["id"]] = client_from_json(raw, mode, self._settings)
-        return clients
