@@ -61,12 +61,13 @@ class Api:
         return [request for request in self._requests if request["number"] > since]
 
     def _limited(self, call: Call) -> Answer:
+        """What is left is told where the call was done, and where it was one too many."""
         allowed, headers = self._limit.take(self.store.now, self.store.settings.requests_per_minute)
-        if allowed:
-            answer = self._perform(call)
-        else:
-            answer = rest.refusal(FhirError(429, "throttled", "rate-limit", "too many requests in a minute"))
-        return replace(answer, headers={**answer.headers, **headers})
+        if not allowed:
+            many = FhirError(429, "throttled", "rate-limit", "too many requests in a minute")
+            return replace(rest.refusal(many), headers=headers)
+        answer = self._perform(call)
+        return replace(answer, headers={**answer.headers, **headers}) if answer.status < 400 else answer
 
     def _perform(self, call: Call) -> Answer:
         operation = rest.operation_of(call.method, call.path)
