@@ -84,9 +84,7 @@ def test_a_role_is_found_as_an_actor_and_not_as_a_practitioner() -> None:
     ehr = FhirEhr(refusing, SETTINGS)
     assert ehr.scan("d2", START, START + DAY)
     del refusing.asked[:]
-    with pytest.raises(
-        BlockedError, match="ehr_search_refused"
-    ):  # not: there is none
+    with pytest.raises(BlockedError, match="ehr_search_refused"):  # not: there is none
         ehr.scan("PractitionerRole/r1", START, START + DAY)
     assert [dict(query)["actor"] for _, query in refusing.asked] == ["PractitionerRole/r1"]
 
