@@ -353,14 +353,20 @@ class Ehr(Protocol):
     def has_internal_ids(self) -> bool:
         """Whether the practice has numbers of its own for its clients."""
 
+    def capabilities(self) -> Capabilities:
+        """What it can do: found out, not believed, by a handful of requests."""
+
     def practitioner(self, practitioner_id: str) -> Practitioner:
         """Raises GoneError."""
 
     def cursor_now(self, practitioner_id: str | None = None) -> FeedCursor:
-        """A cursor from which every later change is found: of the practice, or of one practitioner's rows."""
+        """A cursor from which every later change is found: of the practice, or of one practitioner's rows.
+
+        Raises BlockedError `ehr_cannot_list_changes`, as `changes` does.
+        """
 
     def changes(self, cursor: FeedCursor, practitioner_id: str | None = None) -> FeedPage:
-        """A bounded page of rows changed since. With a practitioner: of those that name them now, at least."""
+        """A bounded page of rows changed since; with a practitioner: of those at least that name them now."""
 
     def scan(self, practitioner_id: str, start: datetime, end: datetime) -> list[Appointment]:
         """Every row of the practitioner that starts in [start, end), whatever its status; all or an error."""

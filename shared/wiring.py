@@ -28,14 +28,15 @@ from shared.adapters.secret_manager import SecretManager
 from shared.app.connect import Connecting, Scopes
 from shared.app.eligible import Reach
 from shared.app.grants import Purpose, bound_to, grant_of, grant_path
-from shared.app.records import Connection
+from shared.app.records import Connection, practice_path
+from shared.app.records import practice_of as practice_record
 from shared.app.world import Limits, Push, World
 from shared.authorization import fhir_authorization
 from shared.clients import cloud_tasks, firestore, secret_manager
 from shared.core.errors import BlockedError
 from shared.core.identity import Keys
 from shared.core.signing import KeyRing
-from shared.ports import CalendarService, Clock, Ehr
+from shared.ports import CalendarService, Capabilities, Clock, Ehr
 from shared.practices import FrontEnd, front_end_of, oauth_client_of, practice_of
 from shared.settings import SecretName, Settings
 
@@ -157,7 +158,8 @@ class Wiring:
             raise BlockedError("practice_not_served")
         secret = practice_of(self.secrets.get(SecretName.of_practice(practice)))
         known: dict[object, FhirEhr] = self._of_thread("ehrs")
-        if secret not in known:
+        capabilities = self._capabilities(practice)
+        if (secret, capabilities) not in known:
             settings = FhirSettings(
                 system=secret.system,
                 internal_id_system=secret.internal_id_system,
@@ -165,8 +167,22 @@ class Wiring:
                 protected_extension=secret.protected_extension,
             )
             authorization = fhir_authorization(secret, self._clock, os.urandom)
-            known[secret] = FhirEhr(HttpExchange(secret.fhir_base, authorization), settings)
-        return known[secret]
+            exchange = HttpExchange(secret.fhir_base, authorization)
+            known[secret, capabilities] = FhirEhr(exchange, settings, capabilities)
+        return known[secret, capabilities]
+
+    def _capabilities(self, practice: str) -> Capabilities | None:
+        """What the EHR of a practice was found to do; as kept, some minutes ago at most."""
+        known: dict[str, tuple[datetime, Capabilities]] = self._of_thread("capabilities")
+        now = self._clock.now()
+        if practice not in known or known[practice][0] <= now:
+            path = practice_path(practice)
+            document = self.documents.get(path).get(path)
+            found = practice_record(document).capabilities if document else None
+            if found is None:  # nobody has asked yet: the practice's job does
+                return None
+            known[practice] = now + timedelta(minutes=SERVICE_MINUTES), found
+        return known[practice][1]
 
     def _calendars(self, connection: Connection, *, paced: bool) -> CalendarService:
         known: dict[object, _Service] = self._of_thread("calendars")

@@ -21,9 +21,11 @@ from shared.app.grants import ConsentAsked, ConsentGiven, StoredGrant, asked_dat
 from shared.app.records import (
     Calendar,
     Connection,
+    Followed,
     Practice,
     calendar_data,
     connection_data,
+    followed_data,
     item_data,
     occurrences_data,
     practice_data,
@@ -235,6 +237,7 @@ def test_the_page_names_every_field_of_every_document() -> None:
     given = ConsentGiven("p", "1", "sub", "token", "email", frozenset(), NOW)
     stored = {
         "practices/{practice}": set(practice_data(Practice("p"))),
+        "followed/{connection}": set(followed_data(Followed("p"))),
         "connections/{connection}": set(connection_data(connection)),
         "calendars/{calendar}": set(calendar_data(calendar)),
         "calendars/{calendar}/items/{k}": set(item_data(item, calendar, "p", NOW))

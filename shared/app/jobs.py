@@ -20,6 +20,7 @@ from typing import Any
 
 from shared.app.calendar_job import run_calendar_job
 from shared.app.feed import Dispatch, FeedOutcome, run_feed_job
+from shared.app.follow import run_follow_job
 from shared.app.hook_health import note_hook
 from shared.app.looks import Looked, look
 from shared.app.outcome import Outcome, State
@@ -65,6 +66,14 @@ class FeedTask:
 
 
 @dataclass(frozen=True)
+class FollowTask:
+    """Read what changed in the EHR for the practitioner of this connection."""
+
+    connection_key: str
+    tries: int = 0
+
+
+@dataclass(frozen=True)
 class RowsTask:
     """Read these appointments of a practice, which a hook of the EHR named."""
 
@@ -81,7 +90,7 @@ class LooksTask:
     tries: int = 0
 
 
-Job = CalendarTask | FeedTask | RowsTask | LooksTask
+Job = CalendarTask | FeedTask | FollowTask | RowsTask | LooksTask
 
 
 # --- as a task --------------------------------------------------------------------------------------------
@@ -136,6 +145,8 @@ def job_of(body: Mapping[str, Any]) -> Job:
         raise RejectedError("task_malformed")
     if body["kind"] == "feed":
         return FeedTask(**fields)
+    if body["kind"] == "follow":
+        return FollowTask(**fields)
     if body["kind"] == "rows":
         return RowsTask(fields["practice"], tuple(fields["ids"]), fields["tries"])
     if body["kind"] == "looks":
@@ -149,6 +160,7 @@ _LISTS = ("ids", "calendar_keys")
 _QUEUES = {queue.value: queue for queue in Queue}
 _FIELDS: dict[str, dict[str, type]] = {
     "feed": {"kind": str, "practice": str, "hooked": bool, "tries": int},
+    "follow": {"kind": str, "connection_key": str, "tries": int},
     "rows": {"kind": str, "practice": str, "ids": list, "tries": int},
     "looks": {"kind": str, "calendar_keys": list, "tries": int},
     "calendar": {
@@ -166,6 +178,8 @@ _FIELDS: dict[str, dict[str, type]] = {
 def _body(job: Job) -> dict[str, object]:
     if isinstance(job, FeedTask):
         return {"kind": "feed", "practice": job.practice, "hooked": job.hooked, "tries": job.tries}
+    if isinstance(job, FollowTask):
+        return {"kind": "follow", "connection_key": job.connection_key, "tries": job.tries}
     if isinstance(job, RowsTask):
         return {"kind": "rows", "practice": job.practice, "ids": list(job.ids), "tries": job.tries}
     if isinstance(job, LooksTask):
@@ -190,6 +204,8 @@ def _key(job: Job) -> str:
     match job:
         case FeedTask():
             return f"feed-{job.practice}{'-hooked' if job.hooked else ''}"
+        case FollowTask():
+            return f"follow-{job.connection_key}"
         case RowsTask():
             return f"rows-{job.practice}-{_digest(job.ids)}"
         case LooksTask():
@@ -217,6 +233,8 @@ def perform(world: World, tasks: Tasks, job: Job) -> Outcome | FeedOutcome | Loo
         match job:
             case FeedTask():
                 return _read_feed(world, tasks, job)
+            case FollowTask():
+                return _follow(world, tasks, job)
             case RowsTask():
                 return _read_rows(world, tasks, job)
             case LooksTask():
@@ -263,9 +281,21 @@ def _look(world: World, tasks: Tasks, job: LooksTask) -> Looked:
 def _read_feed(world: World, tasks: Tasks, job: FeedTask) -> FeedOutcome:
     if job.hooked and job.tries == 0:  # later tries tell nothing of when it arrived
         note_hook(world, job.practice)
-    outcome = run_feed_job(world, job.practice, _dispatch(world, tasks))
+
+    def follow(connection_key: str) -> None:
+        tasks.enqueue(arriving(FollowTask(connection_key), world.clock.now()))
+
+    dispatch = _dispatch(world, tasks)
+    outcome = run_feed_job(world, job.practice, dispatch, follow, poll=not job.hooked)
     if not outcome.complete:
-        tasks.enqueue(waiting(FeedTask(job.practice), _in(world, WAITS_SECONDS[0])))
+        tasks.enqueue(waiting(replace(job, tries=0), _in(world, WAITS_SECONDS[0])))
+    return outcome
+
+
+def _follow(world: World, tasks: Tasks, job: FollowTask) -> FeedOutcome:
+    outcome = run_follow_job(world, job.connection_key, _dispatch(world, tasks))
+    if not outcome.complete:
+        tasks.enqueue(waiting(replace(job, tries=0), _in(world, WAITS_SECONDS[0])))
     return outcome
 
 

@@ -28,7 +28,7 @@ from shared.core.policy import (
     Mode,
     PersonalText,
 )
-from shared.ports import Document, FeedCursor
+from shared.ports import BlockAs, Capabilities, Document, FeedCursor, Listing, ProtectedBy, Writes
 
 CURSOR_FORMAT = 1
 """Version of our own reading parameters; a stored cursor of another one is not used."""
@@ -484,11 +484,14 @@ def _reading_of(data: Mapping[str, Any] | None) -> Reading | None:
 
 @dataclass(frozen=True)
 class Practice:
-    """How far the EHR of a practice was read."""
+    """How far the EHR of a practice was read, and what it can do."""
 
     key: str
     cursor: FeedCursor | None = None
     lease: Lease | None = None
+    capabilities: Capabilities | None = None
+    capabilities_at: datetime | None = None
+    """When they were found out; None: they are to be found out anew."""
     hooked_at: datetime | None = None
     """When a hook of the EHR last arrived, give or take an hour; None: never."""
 
@@ -498,18 +501,87 @@ def practice_path(key: str) -> str:
 
 
 def practice_data(practice: Practice) -> dict[str, object]:
-    cursor, lease = practice.cursor, practice.lease
+    lease = practice.lease
     return {
-        "high_water": cursor.high_water if cursor else None,
-        "seen": dict(cursor.seen) if cursor else {},
+        **_cursor_data(practice.cursor),
         "lease": {"holder": lease.holder, "until": lease.until} if lease else None,
-        "hooked_at": practice.hooked_at,
         "poll_slot": slot(practice.key, POLL_SLOTS),
+        "capabilities": _capabilities_data(practice.capabilities),
+        "capabilities_at": practice.capabilities_at,
+        "hooked_at": practice.hooked_at,
     }
 
 
 def practice_of(document: Document) -> Practice:
     data: Mapping[str, Any] = document.data
-    cursor = FeedCursor(data["high_water"], data["seen"]) if data["high_water"] else None
-    lease = Lease(**data["lease"]) if data["lease"] else None
-    return Practice(document.id, cursor, lease, data.get("hooked_at"))
+    return Practice(
+        document.id,
+        _cursor_of(data),
+        Lease(**data["lease"]) if data["lease"] else None,
+        _capabilities_of(data["capabilities"]),
+        data["capabilities_at"],
+        data["hooked_at"],
+    )
+
+
+def _cursor_data(cursor: FeedCursor | None) -> dict[str, object]:
+    return {
+        "high_water": cursor.high_water if cursor else None,
+        "seen": dict(cursor.seen) if cursor else {},
+    }
+
+
+def _cursor_of(data: Mapping[str, Any]) -> FeedCursor | None:
+    return FeedCursor(data["high_water"], data["seen"]) if data["high_water"] else None
+
+
+def _capabilities_data(capabilities: Capabilities | None) -> dict[str, object] | None:
+    if capabilities is None:
+        return None
+    return {
+        name: value.value if isinstance(value, Enum) else value
+        for name, value in asdict(capabilities).items()
+    }
+
+
+def _capabilities_of(data: Mapping[str, Any] | None) -> Capabilities | None:
+    if data is None:
+        return None
+    return Capabilities(
+        listing=Listing(data["listing"]),
+        writes=Writes(data["writes"]),
+        checks_versions=data["checks_versions"],
+        creates_once=data["creates_once"],
+        protected_by=ProtectedBy(data["protected_by"]),
+        block_as=BlockAs(data["block_as"]),
+    )
+
+
+# --- practitioners that are followed one by one -----------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Followed:
+    """How far one practitioner's part of an EHR was read: a cursor, or the version of every row."""
+
+    practice: str
+    cursor: FeedCursor | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
+    """By appointment id."""
+
+
+def followed_path(connection_key: str) -> str:
+    return f"followed/{connection_key}"
+
+
+def followed_data(followed: Followed) -> dict[str, object]:
+    return {
+        "practice": followed.practice,
+        **_cursor_data(followed.cursor),
+        "versions": zlib.compress(json.dumps(followed.versions, separators=(",", ":")).encode()),
+    }
+
+
+def followed_of(document: Document) -> Followed:
+    data: Mapping[str, Any] = document.data
+    return Followed(data["practice"], _cursor_of(data), json.loads(zlib.decompress(data["versions"])))

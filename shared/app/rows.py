@@ -8,8 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from shared.app.concerned import concerned
-from shared.app.feed import Dispatch, FeedOutcome
+from shared.app.feed import Dispatch, FeedOutcome, tell
 from shared.app.world import World
 
 
@@ -18,7 +17,4 @@ def run_rows_job(world: World, practice: str, ids: Sequence[str], dispatch: Disp
     read = world.ehr(practice).read(ids)
     rows = [row for row in read.values() if row is not None]
     gone = [each for each, row in read.items() if row is None]
-    by_calendar = concerned(world, practice, rows, gone)
-    for key, named in by_calendar.items():
-        dispatch(key, sorted(named))
-    return FeedOutcome(len(rows), {key: len(named) for key, named in by_calendar.items()})
+    return tell(world, practice, rows, dispatch, FeedOutcome(), gone)

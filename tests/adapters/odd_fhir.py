@@ -1,4 +1,5 @@
-"""A FHIR server in memory whose searches are as odd as they come: it knows dates, references and ids.
+"""A FHIR server in memory whose searches are as odd as they come: it knows dates, references,
+ids and changes.
 
 What it is asked is in `asked`. Strictness is read over, as many do: a parameter in `ignores` has no effect.
 """
@@ -31,6 +32,11 @@ class OddServer:
     """Parameters that are a 400."""
     needs: frozenset[str] = frozenset()
     """Of a search of appointments by time."""
+    blind: frozenset[str] = frozenset()
+    """Parameters with which nothing is found."""
+    unsorted: bool = False
+    statement: Json | None = None
+    """Of `/metadata`; None: there is none."""
     repeats: int = 0
     """Rows of a page that stand on the next one too."""
     asked: list[tuple[str, list[tuple[str, str]]]] = field(default_factory=list)
@@ -49,6 +55,8 @@ class OddServer:
         query = [*parse_qsl(parts.query), *params]
         resource_type, _, resource_id = parts.path.removeprefix("/").removeprefix("fhir/").partition("/")
         self.asked.append((resource_type, query))
+        if resource_type == "metadata":
+            return Answer(200, self.statement) if self.statement else Answer(404)
         if resource_id:
             return self._read(resource_type, resource_id)
         assert (headers or {})["Prefer"] == "handling=strict"
@@ -62,11 +70,13 @@ class OddServer:
         names = {name for name, _ in query}
         bounds = {value[:2] for name, value in query if name == "date"}
         lacking = resource_type == "Appointment" and "_id" not in names and not names >= self.needs
-        if self.refuses & names or lacking or (self.needs and bounds and bounds != {"ge", "lt"}):
+        if self.refuses & names or lacking or ("date" in self.needs and bounds != {"ge", "lt"}):
             return Answer(400)
         first = int(dict(query).get("page", "0"))
         rows = [row for row in self._of(resource_type) if all(self._fits(row, *each) for each in query)]
-        last = first + self.page
+        if "_sort" in names and not self.unsorted:
+            rows.sort(key=_stamp, reverse=dict(query)["_sort"].startswith("-"))
+        last = first + min(self.page, int(dict(query).get("_count", self.page)))
         page = rows[max(0, first - self.repeats) : last]
         self_url = f"{BASE}{resource_type}?{urlencode([each for each in query if self._acts(*each)])}"
         links = [{"relation": "self", "url": self_url}]
@@ -86,14 +96,24 @@ class OddServer:
     def _fits(self, row: Json, name: str, value: str) -> bool:
         if not self._acts(name, value):
             return True
+        if name in self.blind:
+            return False
         if name in ("date", "start"):
             return "start" in row and _compares(row["start"], value)
+        if name == "_lastUpdated":
+            return _compares(_stamp(row), value)
         if name in ("actor", "practitioner"):
             who = row["participant"] if "participant" in row else [{"actor": each} for each in row["actor"]]
             return any(part["actor"]["reference"].endswith(value) for part in who)
         if name == "schedule":
             return row["schedule"]["reference"] in value.split(",")
+        if name in ("appointment", "encounter", "context"):
+            return bool(row[name]["reference"] == value)
         return row["id"] in value.split(",") if name == "_id" else True
+
+
+def _stamp(row: Json) -> str:
+    return str(row["meta"]["lastUpdated"])
 
 
 def _compares(start: str, value: str) -> bool:

@@ -1,9 +1,12 @@
-"""`ports.Ehr` over a FHIR server: practitioners here; `clients`; `reading` and `writing` of appointments."""
+"""`ports.Ehr` over a FHIR server: practitioners here; `clients`; `reading` and `writing` of appointments;
+what it can do in `capabilities`.
+"""
 
 from __future__ import annotations
 
 from shared.adapters.fhir.appointments import actor
 from shared.adapters.fhir.bundles import resource_from_json
+from shared.adapters.fhir.capabilities import Discovering
 from shared.adapters.fhir.clients import Clients
 from shared.adapters.fhir.people import full_name, zone_of
 from shared.adapters.fhir.server import path_of
@@ -12,7 +15,7 @@ from shared.core.model import Appointment
 from shared.ports import Practitioner
 
 
-class FhirEhr(Clients, Writing):
+class FhirEhr(Discovering, Clients, Writing):
     """The EHR of one practice. Belongs to one thread, as its exchange does."""
 
     def practitioner(self, practitioner_id: str) -> Practitioner:

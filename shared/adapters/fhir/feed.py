@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from shared.adapters.fhir.appointments import version_of
+from shared.adapters.fhir.appointments import actor, version_of
 from shared.adapters.fhir.bundles import Page
 from shared.adapters.fhir.elements import instant, instant_text, object_of
 from shared.adapters.fhir.settings import FhirSettings
@@ -28,6 +28,7 @@ PAGES_MAX = 300
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Params = Sequence[tuple[str, str]]
+NEWEST: Params = (("_sort", "-_lastUpdated"), ("_count", "1"))
 Row = Mapping[str, Any]
 
 
@@ -91,6 +92,19 @@ def read_changes(
         else:
             return reading.done(settings, complete=True)
     raise BlockedError("ehr_feed_endless")
+
+
+def of_practitioner(practitioner_id: str | None) -> Params:
+    """Of one practitioner's appointments; of the whole practice's for None."""
+    return (("actor", actor(practitioner_id)),) if practitioner_id is not None else ()
+
+
+def stamps_since(
+    first_page: Callable[[Params], Page], position: datetime, settings: FhirSettings
+) -> list[datetime]:
+    """Of the first page of what changed since. Raises BlockedError as `read_changes` does."""
+    page = _understood(first_page(_since(position, settings)))
+    return [stamp for stamp, _ in _stamped(page, position)]
 
 
 def newest_cursor(page: Page) -> FeedCursor:

@@ -9,7 +9,7 @@ from typing import Any
 
 from shared.adapters.fhir.appointments import actor
 from shared.adapters.fhir.elements import begins_within, instant_text
-from shared.adapters.fhir.feed import Params, newest_cursor, read_changes
+from shared.adapters.fhir.feed import NEWEST, Params, newest_cursor, of_practitioner, read_changes
 from shared.adapters.fhir.scheduling import Scheduling
 from shared.adapters.fhir.server import IDS_AT_ONCE, in_chunks, path_of
 from shared.adapters.fhir.slots import TYPE as SLOT
@@ -32,13 +32,14 @@ class Reading(Scheduling):
 
     def cursor_now(self, practitioner_id: str | None = None) -> FeedCursor:
         """Raises BlockedError `ehr_cannot_list_changes` as `changes` does."""
-        params = (*_of(practitioner_id), ("_sort", "-_lastUpdated"), ("_count", "1"))
+        params = (*of_practitioner(practitioner_id), *NEWEST)
         return newest_cursor(self._page("Appointment.changes", params))
 
     def changes(self, cursor: FeedCursor, practitioner_id: str | None = None) -> FeedPage:
         """Raises BlockedError `ehr_cannot_list_changes` where the server cannot search by change."""
+        who = of_practitioner(practitioner_id)
         read = read_changes(
-            lambda params: self._page("Appointment.changes", (*_of(practitioner_id), *params)),
+            lambda params: self._page("Appointment.changes", (*who, *params)),
             lambda url: self._following("Appointment.changes", url),
             cursor,
             self._settings,
@@ -126,10 +127,6 @@ class Reading(Scheduling):
 
     def _row_of(self, raw: Json) -> Appointment:
         return self._slot(raw) if raw.get("resourceType") == SLOT else self._appointment(raw)
-
-
-def _of(practitioner_id: str | None) -> Params:
-    return (("actor", actor(practitioner_id)),) if practitioner_id is not None else ()
 
 
 def _place(row_id: str) -> tuple[str, str]:

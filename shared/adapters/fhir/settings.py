@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import timedelta
 
+from shared.ports import BlockAs, Listing, ProtectedBy, Writes
+
 
 @dataclass(frozen=True)
 class ParticipantStatus:
@@ -21,6 +23,18 @@ class ParticipantStatus:
 
 
 @dataclass(frozen=True)
+class Stated:
+    """What an EHR can do as its operator states it: that is believed, what is None is found out."""
+
+    listing: Listing | None = None
+    writes: Writes | None = None
+    checks_versions: bool | None = None
+    creates_once: bool | None = None
+    protected_by: ProtectedBy | None = None
+    block_as: BlockAs | None = None
+
+
+@dataclass(frozen=True)
 class FhirSettings:
     """Names are URLs; None: this EHR has none."""
 
@@ -33,6 +47,7 @@ class FhirSettings:
     protected_extension: str | None = None
     """Extension of Appointment, valueBoolean: a note or an invoice hangs on it. A row without is free."""
     participant_status: ParticipantStatus | None = None
+    stated: Stated = Stated()
     overlap: timedelta = timedelta(seconds=120)
     """How far before the newest change every poll looks again: rows of a long transaction appear late."""
     page_size: int = 100
