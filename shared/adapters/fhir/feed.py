@@ -72,6 +72,7 @@ def read_changes(
     next_page: Callable[[str], Page],
     cursor: FeedCursor,
     settings: FhirSettings,
+    enough: int = ROWS_ENOUGH,
 ) -> Changes:
     """Rows changed since the cursor. Raises BlockedError where the server does not do as it is asked."""
     reading = _Reading(cursor, cursor.high_water - settings.overlap)
@@ -83,7 +84,7 @@ def read_changes(
             return reading.done(settings, complete=True)
         last = stamped[-1][0] if stamped else reading.position
         if last > reading.position:
-            if len(reading.new) >= ROWS_ENOUGH:
+            if len(reading.new) >= enough:
                 return reading.done(settings, complete=False)
             reading.position = last
             page = _understood(first_page(_since(last, settings)))
