@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import contextlib
 from base64 import b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from enum import Enum
 from typing import Any
 from urllib.parse import quote_plus
@@ -60,21 +60,18 @@ def private_key_jwt(
 
     Raises BlockedError for a key that is not.
     """
-    signer, *_ = [Signer(key) for key in keys]
+    signers = [Signer(key) for key in keys]
 
-    def fetch() -> AccessToken:
+    def form(url: str) -> Mapping[str, str]:
         unique = random_bytes(UNIQUE_BYTES)
-        assertion = client_assertion(signer, client_id, endpoint.url(), clock.now(), unique)
-        return endpoint.ask(
-            {
-                "grant_type": _GRANT,
-                "scope": scope,
-                "client_assertion_type": _ASSERTION,
-                "client_assertion": assertion,
-            }
-        )
+        return {
+            "grant_type": _GRANT,
+            "scope": scope,
+            "client_assertion_type": _ASSERTION,
+            "client_assertion": client_assertion(signers[0], client_id, url, clock.now(), unique),
+        }
 
-    return AccessTokens(fetch, clock)
+    return AccessTokens(lambda: endpoint.ask(form), clock)
 
 
 def client_secret(
@@ -87,17 +84,16 @@ def client_secret(
     secret_in: SecretIn = SecretIn.HEADER,
 ) -> Authorization:
     form = {"grant_type": _GRANT, "scope": scope}
-
-    def fetch() -> AccessToken:
-        if secret_in is SecretIn.HEADER:
-            return endpoint.ask(form, _basic(client_id, secret))
-        return endpoint.ask({**form, "client_id": client_id, "client_secret": secret})
-
-    return AccessTokens(fetch, clock)
+    header = _basic(client_id, secret) if secret_in is SecretIn.HEADER else None
+    if header is None:
+        form |= {"client_id": client_id, "client_secret": secret}
+    return AccessTokens(lambda: endpoint.ask(lambda _: form, header), clock)
 
 
 def google_oidc(audience: str, clock: Clock) -> Authorization:
-    """From the metadata server; `GCE_METADATA_HOST` and `GCE_METADATA_IP` tell google-auth of another."""
+    """From the metadata server; `GCE_METADATA_HOST` and `GCE_METADATA_IP` tell google-auth of another, and
+    `GOOGLE_APPLICATION_CREDENTIALS` of a key file in its place.
+    """
     return AccessTokens(lambda: _id_token(audience, clock), clock)
 
 

@@ -12,13 +12,15 @@ from dataclasses import replace
 from typing import Any
 
 from shared.adapters.fhir.appointments import etag_of
-from shared.adapters.fhir.bodies import IN_ERROR, has_unknown_modifiers, patched
+from shared.adapters.fhir.bodies import IN_ERROR, has_unknown_modifiers, without_reason
 from shared.adapters.fhir.elements import object_of
 from shared.adapters.fhir.errors import NoAnswerError
 from shared.adapters.fhir.exchange import MEDIA_TYPE, Answer
 from shared.adapters.fhir.patches import JSON_PATCH, MERGE_PATCH, changed, json_patch, merge_patch
-from shared.adapters.fhir.reading import Reading
+from shared.adapters.fhir.reading import Reading, place_of
 from shared.adapters.fhir.server import path_of
+from shared.adapters.fhir.slots import TYPE as SLOT
+from shared.adapters.fhir.slots import slot_from_json
 from shared.core.errors import BlockedError, RejectedError, StaleError
 from shared.core.model import Appointment, Status
 from shared.ports import GoneError, ProtectedError, Writes
@@ -39,7 +41,7 @@ class Changing(Reading):
             raise RejectedError("ehr_unknown_modifier")
         if not changed(row.raw, resource):
             return row
-        goal = self._appointment(resource)
+        goal = self._like(row, resource)
         looks = self._must_look(row)
         answered = self._sent(self._unchanged(row) if looks else row, resource)
         if answered is None or looks:
@@ -49,7 +51,7 @@ class Changing(Reading):
             if answered is not None and not _same(now, answered):
                 raise StaleError("ehr_stale")
             answered = now
-        if _place(row) == _place(answered) != _place(goal):
+        if _state(row) == _state(answered) != _state(goal):
             raise RejectedError("ehr_not_taken")
         return answered
 
@@ -58,10 +60,11 @@ class Changing(Reading):
 
         Gone already is success. Raises StaleError, ProtectedError, RejectedError.
         """
+        resource_type, path = _address(row)
         tag = etag_of((self._unchanged(row) if self._must_look(row) else row).raw)
         headers = {"If-Match": tag} if tag else {}
         try:
-            self._send("Appointment.delete", "DELETE", path_of("Appointment", row.id), headers=headers)
+            self._send(f"{resource_type}.delete", "DELETE", path, headers=headers)
         except GoneError:
             pass
         except NoAnswerError:
@@ -70,7 +73,7 @@ class Changing(Reading):
         except (BlockedError, RejectedError) as error:
             if isinstance(error, ProtectedError) or error.reason == "ehr_unauthorized":
                 raise
-            return self._change(row, patched(row.raw, self._settings, status=IN_ERROR))
+            return self._change(row, without_reason({**row.raw, "status": IN_ERROR}))
         return replace(row, status=Status.OVER)
 
     def _must_look(self, row: Appointment) -> bool:
@@ -96,9 +99,9 @@ class Changing(Reading):
         method, kind, body = self._request(row.raw, resource)
         tag = etag_of(row.raw)
         headers = {**RETURN_ROW, "Content-Type": kind, **({"If-Match": tag} if tag else {})}
-        path = path_of("Appointment", row.id)
+        resource_type, path = _address(row)
         try:
-            answer = self._send("Appointment.update", method, path, headers=headers, body=body)
+            answer = self._send(f"{resource_type}.update", method, path, headers=headers, body=body)
         except NoAnswerError:
             return None
         except ProtectedError:
@@ -107,7 +110,19 @@ class Changing(Reading):
             if self._can.writes is Writes.JSON_PATCH:  # a test that fails is refused like a mistake
                 self._unchanged(row)
             raise
-        return self._row(answer) if is_row(answer) else None
+        raw = self._answered(answer, resource_type)
+        return None if raw is None else self._like(row, raw)
+
+    def _answered(self, answer: Answer, resource_type: str) -> Json | None:
+        """None where a server answers a write with nothing, or with an OperationOutcome."""
+        said = object_of(answer.body).get("resourceType") == resource_type
+        return self._resource(answer, resource_type) if said else None
+
+    def _like(self, row: Appointment, raw: Json) -> Appointment:
+        """Another state of the row. A slot is still of those whose schedule it is in."""
+        if raw.get("resourceType") == SLOT:
+            return slot_from_json(raw, self._settings, *row.practitioner_ids)
+        return self._appointment(raw)
 
     def _request(self, before: Json, after: Json) -> tuple[str, str, Any]:
         """Method, media type and body."""
@@ -118,12 +133,13 @@ class Changing(Reading):
         return "PUT", MEDIA_TYPE, after
 
 
-def is_row(answer: Answer) -> bool:
-    """Not so where a server answers writes with nothing, or with an OperationOutcome."""
-    return object_of(answer.body).get("resourceType") == "Appointment"
+def _address(row: Appointment) -> tuple[str, str]:
+    """Type and path."""
+    resource_type, resource_id = place_of(row.id)
+    return resource_type, path_of(resource_type, resource_id)
 
 
-def _place(row: Appointment) -> tuple[object, ...]:
+def _state(row: Appointment) -> tuple[object, ...]:
     """Whether and when it is: an answer that shows neither as was asked for is a refusal."""
     return row.status, row.when
 

@@ -94,7 +94,7 @@ class Reading(Scheduling):
         """
         by_type: dict[str, list[str]] = {APPOINTMENT: [], SLOT: []}
         for each in ids:
-            by_type[_place(each)[0]].append(each)
+            by_type[place_of(each)[0]].append(each)
         found: dict[str, Appointment | None] = {}
         for resource_type, of_type in by_type.items():
             for chunk in in_chunks(of_type):
@@ -106,8 +106,8 @@ class Reading(Scheduling):
         """What one search has of them: nothing where the server does not take it, and no more than
         LISTED_MAX rows of a server that reads over `_id`.
         """
-        asked = {_place(each)[1] for each in ids}
-        params = (("_id", ",".join(_place(each)[1] for each in ids)), ("_count", str(IDS_AT_ONCE)))
+        asked = {place_of(each)[1] for each in ids}
+        params = (("_id", ",".join(place_of(each)[1] for each in ids)), ("_count", str(IDS_AT_ONCE)))
         try:
             listed = list(islice(self._search(resource_type, params), LISTED_MAX))
         except BlockedError as error:
@@ -118,7 +118,7 @@ class Reading(Scheduling):
         return {row.id: row for row in rows}
 
     def _read_one(self, row_id: str) -> Appointment | None:
-        resource_type, resource_id = _place(row_id)
+        resource_type, resource_id = place_of(row_id)
         try:
             answer = self._send(f"{resource_type}.read", "GET", path_of(resource_type, resource_id))
         except GoneError:
@@ -129,7 +129,12 @@ class Reading(Scheduling):
         return self._slot(raw) if raw.get("resourceType") == SLOT else self._appointment(raw)
 
 
-def _place(row_id: str) -> tuple[str, str]:
+def place_of(row_id: str) -> tuple[str, str]:
     """Type and id of a row's resource."""
     slot_id = row_id.removeprefix(f"{SLOT}/")
     return (APPOINTMENT, row_id) if slot_id == row_id else (SLOT, slot_id)
+
+
+def row_id(resource_type: str, resource_id: str) -> str:
+    """Of a row, as `place_of` takes it apart."""
+    return resource_id if resource_type == APPOINTMENT else f"{resource_type}/{resource_id}"

@@ -24,7 +24,7 @@ PAGES_MAX = 200
 
 Json = Mapping[str, Any]
 
-_SEARCH = {"Prefer": "handling=strict", "Cache-Control": "no-cache"}
+STRICTLY = {"Prefer": "handling=strict", "Cache-Control": "no-cache"}
 
 
 class Server:
@@ -51,14 +51,14 @@ class Server:
 
     def _page(self, operation: str, params: Params) -> Page:
         resource_type = operation.partition(".")[0]
-        answer = self._send(operation, "GET", resource_type, params=params, headers=_SEARCH)
+        answer = self._send(operation, "GET", resource_type, params=params, headers=STRICTLY)
         return page_from_json(answer.body, resource_type)
 
     def _following(self, operation: str, url: str) -> Page:
         """`url`: a link of the page before; one that is a query alone is of the same place."""
         resource_type = operation.partition(".")[0]
         address = f"{resource_type}{url}" if url.startswith("?") else url
-        answer = self._send(operation, "GET", address, headers=_SEARCH)
+        answer = self._send(operation, "GET", address, headers=STRICTLY)
         return page_from_json(answer.body, resource_type)
 
     def _send(
@@ -75,9 +75,6 @@ class Server:
         if 200 <= answer.status < 300:
             return answer
         raise translate(answer.status, answer.body, operation, answer.headers)
-
-    def _row(self, answer: Answer) -> Appointment:
-        return self._appointment(self._resource(answer, "Appointment"))
 
     def _resource(self, answer: Answer, resource_type: str) -> Json:
         """One resource; a minimal server may name its version in the ETag only."""

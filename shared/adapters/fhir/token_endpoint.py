@@ -18,7 +18,7 @@ Nothing that a server says is in an error.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from ipaddress import ip_address
 from typing import Any
@@ -66,19 +66,23 @@ class TokenEndpoint:
         """The address, and until when it is used."""
 
     def url(self) -> str:
+        """Where tokens are asked for. Raises RetryableError and BlockedError."""
         if self._configured is not None:
             if not _keeps_secrets(self._configured, self._base):
                 raise BlockedError("ehr_token_endpoint_unsafe")
             return self._configured
         if self._discovered is None or self._clock.now() >= self._discovered[1]:
-            self._discovered = None
             until = self._clock.now() + timedelta(seconds=DISCOVERED_SECONDS)
             self._discovered = (self._discover(), until)
         return self._discovered[0]
 
-    def ask(self, form: Mapping[str, str], authorization: str | None = None) -> AccessToken:
-        """`authorization`: the header, where the client shows itself there. Nothing is sent twice."""
-        answer = self._send("POST", self.url(), form=form, authorization=authorization)
+    def ask(self, form: Callable[[str], Mapping[str, str]], authorization: str | None = None) -> AccessToken:
+        """`form`: what is sent to that address. `authorization`: the header, where the secret stands in it.
+
+        Nothing is sent twice. Raises RetryableError and BlockedError.
+        """
+        url = self.url()
+        answer = self._send("POST", url, form=form(url), authorization=authorization)
         if not 200 <= answer.status < 300:
             self._discovered = None
             raise _refusal(answer)

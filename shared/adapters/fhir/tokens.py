@@ -41,7 +41,6 @@ class AccessTokens:
 
     def __call__(self) -> str:
         if self._kept is None or self._clock.now() >= self._kept[1]:
-            self._kept = None
             self._kept = self._new()
         return self._kept[0]
 

@@ -1,4 +1,4 @@
-"""Appointments written to a FHIR server: what may be changed of which row."""
+"""Appointments and slots written to a FHIR server: what may be changed of which row."""
 
 from __future__ import annotations
 
@@ -15,6 +15,9 @@ from shared.adapters.fhir.bodies import (
     without_reason,
 )
 from shared.adapters.fhir.creating import Creating
+from shared.adapters.fhir.reading import place_of
+from shared.adapters.fhir.slots import TYPE as SLOT
+from shared.adapters.fhir.slots import patched_slot
 from shared.core.errors import RejectedError
 from shared.core.model import Appointment, Status, What
 from shared.ports import ProtectedError
@@ -38,9 +41,14 @@ class Writing(Creating):
         return self._change(row, resource)
 
     def cancel(self, row: Appointment) -> Appointment:
-        """One that is over is answered as it stands. The reason is left out where the EHR refuses it."""
+        """One that is over is answered as it stands. The reason is left out where the EHR refuses it.
+
+        A slot is given back: deleted, which is answered as the row that it was, or entered in error.
+        """
         if row.status is Status.OVER:
             return row
+        if _is_slot(row):
+            return self._remove(row)
         if row.code in CAME:
             raise ProtectedError("ehr_protected")
         if row.code not in CANCELLABLE:
@@ -68,6 +76,12 @@ class Writing(Creating):
     def _changed(
         self, row: Appointment, span: Span | None, what: What | None, status: str | None = None
     ) -> dict[str, Any]:
+        if _is_slot(row):
+            return patched_slot(row.raw, self._settings, span=span, what=what)
         if span is not None and row.raw.get("slot") and moves(row.raw, span):
             raise RejectedError("ehr_slot_bound")
         return patched(row.raw, self._settings, span=span, what=what, status=status)
+
+
+def _is_slot(row: Appointment) -> bool:
+    return place_of(row.id)[0] == SLOT
