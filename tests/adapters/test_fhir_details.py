@@ -99,8 +99,8 @@ def reached_at(of: str, url: str = LINK, system: str = "url", **more: Any) -> Js
     return {"resourceType": of, "id": "c", "telecom": telecom, **more}
 
 
-VIRTUAL = {"physicalType": {"coding": [{"code": "vi"}]}}
-HOUSE = {"physicalType": {"coding": [{"code": "ho"}]}}
+VIRTUAL: Json = {"physicalType": {"coding": [{"code": "vi"}]}}
+HOUSE: Json = {"physicalType": {"coding": [{"code": "ho"}]}}
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from shared.adapters.fhir import clients as clients_module
 from shared.core.labels import label
 from shared.core.model import Client
 from shared.core.policy import LabelMode
@@ -164,6 +165,16 @@ def test_new_names_of_many_come_page_by_page(world: World, robin: str) -> None:
     found, cursor = renamed(world, cursor, small=True)
     assert (set(found), len(found)) == (booked, 13)
     assert renamed(world, cursor, small=True)[0] == []
+
+
+def test_one_reading_ends_where_it_has_enough_clients(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(clients_module, "PATIENTS_ENOUGH", 5)
+    cursor = up_to_now(world)
+    for number in range(13):
+        world.staff("register_patient", text=f"Client {number}")
+        world.advance(1)
+    page = world.with_settings(SMALL).clients_changed(cursor, START, hidden)
+    assert (page.complete, 5 <= len(page.cursor.seen) < 13) == (False, True)
 
 
 def test_of_what_changed_no_name_is_asked_for(wire: ServerWorld) -> None:

@@ -72,9 +72,13 @@ def read_changes(
     next_page: Callable[[str], Page],
     cursor: FeedCursor,
     settings: FhirSettings,
-    enough: int = ROWS_ENOUGH,
+    enough: int | None = None,
 ) -> Changes:
-    """Rows changed since the cursor. Raises BlockedError where the server does not do as it is asked."""
+    """Rows changed since the cursor. Raises BlockedError where the server does not do as it is asked.
+
+    `enough`: new rows after which it ends; None: ROWS_ENOUGH.
+    """
+    enough = ROWS_ENOUGH if enough is None else enough
     reading = _Reading(cursor, cursor.high_water - settings.overlap)
     page = _understood(first_page(_since(reading.position, settings)))
     for _ in range(PAGES_MAX):
