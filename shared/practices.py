@@ -13,11 +13,15 @@ How we show its FHIR server who we are is `fhir_auth`, by `mode`:
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import contextlib
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from shared.core.errors import BlockedError
+from shared.stated import StatedCapabilities, StatedParticipantStatus
+
+_Model = TypeVar("_Model", bound=BaseModel)
 
 Origin = Annotated[str, Field(pattern=r"^https?://[^/?#\s]+$")]
 """As a browser sends it: no path, no slash at its end."""
@@ -25,8 +29,6 @@ SCOPE = (
     "system/Appointment.cruds system/Patient.rs system/Practitioner.rs system/Slot.cruds system/Encounter.rs"
 )
 """What the sync does at the EHR, in scopes of SMART 2."""
-
-
 Scope = Annotated[str, Field(min_length=1, description="scopes that are asked for, separated by spaces")]
 TokenUrl = Annotated[
     str | None,
@@ -107,6 +109,8 @@ class PracticeSecret(BaseModel):
     protected_extension: str | None = Field(
         default=None, description="extension of Appointment: it may not be moved or cancelled"
     )
+    participant_status: StatedParticipantStatus | None = None
+    capabilities: StatedCapabilities = StatedCapabilities()
 
     @model_validator(mode="before")
     @classmethod
@@ -147,23 +151,20 @@ class OAuthClient(BaseModel):
 
 def practice_of(text: bytes) -> PracticeSecret:
     """Raises BlockedError: somebody has to mend the secret."""
-    try:
-        return PracticeSecret.model_validate_json(text)
-    except ValidationError:
-        raise BlockedError("practice_secret_unreadable") from None
+    return _read(PracticeSecret, text, "practice_secret_unreadable")
 
 
 def front_end_of(text: bytes) -> FrontEnd:
     """Raises BlockedError: somebody has to mend the secret."""
-    try:
-        return FrontEnd.model_validate_json(text)
-    except ValidationError:
-        raise BlockedError("practice_secret_unreadable") from None
+    return _read(FrontEnd, text, "practice_secret_unreadable")
 
 
 def oauth_client_of(text: bytes) -> OAuthClient:
     """Raises BlockedError: somebody has to mend the secret."""
-    try:
-        return OAuthClient.model_validate_json(text)
-    except ValidationError:
-        raise BlockedError("oauth_client_unreadable") from None
+    return _read(OAuthClient, text, "oauth_client_unreadable")
+
+
+def _read(model: type[_Model], text: bytes, reason: str) -> _Model:
+    with contextlib.suppress(ValidationError):
+        return model.model_validate_json(text)
+    raise BlockedError(reason)  # outside the handler: pydantic's error quotes the secret

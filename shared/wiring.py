@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 
 from shared.adapters.clock import clock_of
 from shared.adapters.cloud_tasks import CloudTasks
-from shared.adapters.fhir import FhirEhr, FhirSettings, HttpExchange
+from shared.adapters.fhir import FhirEhr, HttpExchange
 from shared.adapters.firestore import FirestoreDocuments
 from shared.adapters.google_calendar import GoogleCalendarService, GoogleCalls, Pacer, google_credentials
 from shared.adapters.google_oauth import ANY_READ, APP_CREATED, LIST_READ, OWNED_READ, Endpoints, GoogleOAuth
@@ -36,6 +36,7 @@ from shared.clients import cloud_tasks, firestore, secret_manager
 from shared.core.errors import BlockedError
 from shared.core.identity import Keys
 from shared.core.signing import KeyRing
+from shared.ehr_settings import fhir_settings
 from shared.ports import CalendarService, Capabilities, Clock, Ehr
 from shared.practices import FrontEnd, front_end_of, oauth_client_of, practice_of
 from shared.settings import SecretName, Settings
@@ -160,15 +161,9 @@ class Wiring:
         known: dict[object, FhirEhr] = self._of_thread("ehrs")
         capabilities = self._capabilities(practice)
         if (secret, capabilities) not in known:
-            settings = FhirSettings(
-                system=secret.system,
-                internal_id_system=secret.internal_id_system,
-                time_zone_extension=secret.time_zone_extension,
-                protected_extension=secret.protected_extension,
-            )
             authorization = fhir_authorization(secret, self._clock, os.urandom)
             exchange = HttpExchange(secret.fhir_base, authorization)
-            known[secret, capabilities] = FhirEhr(exchange, settings, capabilities)
+            known[secret, capabilities] = FhirEhr(exchange, fhir_settings(secret), capabilities)
         return known[secret, capabilities]
 
     def _capabilities(self, practice: str) -> Capabilities | None:

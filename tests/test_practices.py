@@ -8,7 +8,10 @@ import re
 import pytest
 
 import shared.practices
+from shared.adapters.fhir import ParticipantStatus, Stated
 from shared.core.errors import BlockedError
+from shared.ehr_settings import fhir_settings
+from shared.ports import BlockAs, Listing, Writes
 from shared.practices import SCOPE, Bearer, front_end_of, oauth_client_of, practice_of
 
 GOOD = {
@@ -63,7 +66,7 @@ def test_what_cannot_be_read_is_named_and_not_quoted(text: bytes) -> None:
     ):
         with pytest.raises(BlockedError) as caught:
             read(text)
-        assert (str(caught.value), caught.value.__cause__) == (reason, None)
+        assert (str(caught.value), caught.value.__context__) == (reason, None)
 
 
 def test_no_credential_is_shown() -> None:
@@ -137,7 +140,7 @@ def test_what_is_not_said_has_the_usual_value() -> None:
 def test_half_a_credential_or_two_are_refused(changes: dict[str, object]) -> None:
     with pytest.raises(BlockedError, match=r"^practice_secret_unreadable$") as caught:
         practice_of(secret(**changes))
-    assert caught.value.__suppress_context__
+    assert caught.value.__context__ is None
 
 
 def test_the_examples_of_the_page_can_be_read() -> None:
@@ -145,3 +148,41 @@ def test_the_examples_of_the_page_can_be_read() -> None:
     examples = re.findall(r"^    \{.*?\}$", page, re.MULTILINE | re.DOTALL)
     modes = [practice_of(with_auth(json.loads(example))).fhir_auth.mode for example in examples]
     assert modes == ["private_key_jwt", "client_secret", "bearer", "google_oidc"]
+
+
+# --- what is stated of the EHR --------------------------------------------------------------------------
+
+
+def test_what_is_stated_of_an_ehr_arrives_at_its_adapter() -> None:
+    status = {"extension": "https://ehr.example/state", "cancelled": ["Cancelled", "cancelled (no charge)"]}
+    stated = {"listing": "window", "writes": "merge_patch", "creates_once": False, "block_as": "slot"}
+    settings = fhir_settings(practice_of(secret(capabilities=stated, participant_status=status)))
+    assert settings.stated == Stated(
+        listing=Listing.WINDOW, writes=Writes.MERGE_PATCH, creates_once=False, block_as=BlockAs.SLOT
+    )
+    assert settings.participant_status == ParticipantStatus(
+        "https://ehr.example/state", frozenset({"cancelled", "cancelled (no charge)"})
+    )
+
+
+def test_nothing_is_stated_unless_it_is() -> None:
+    settings = fhir_settings(practice_of(secret()))
+    assert (settings.stated, settings.participant_status) == (Stated(), None)
+    assert {practice_of(secret())} == {practice_of(secret())}  # it is a key of what was made from it
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"capabilities": {"listing": "sometimes"}},
+        {"capabilities": {"listings": "window"}},
+        {"capabilities": {"checks_versions": "perhaps"}},
+        {"capabilities": None},
+        {"participant_status": {"extension": "https://ehr.example/state"}},
+        {"participant_status": {"extension": "", "cancelled": ["cancelled"]}},
+        {"participant_status": {"extension": "https://ehr.example/state", "cancelled": [""]}},
+    ],
+)
+def test_a_statement_that_is_not_understood_is_not_passed_over(changes: dict[str, object]) -> None:
+    with pytest.raises(BlockedError, match=r"^practice_secret_unreadable$"):
+        practice_of(secret(**changes))

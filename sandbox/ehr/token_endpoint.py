@@ -199,8 +199,9 @@ class TokenEndpoint:
         asked = fields.get("scope", "").split()
         if not asked or not SCOPES.issuperset(asked):
             raise OAuthError("invalid_scope", f"'scope' must be of {', '.join(sorted(SCOPES))}")
-        token = secrets.token_urlsafe(32)
-        self._tokens[token] = self._now() + timedelta(seconds=self._lifetime_seconds)
+        token, now = secrets.token_urlsafe(32), self._now()
+        self._tokens = {known: ends_at for known, ends_at in self._tokens.items() if ends_at > now}
+        self._tokens[token] = now + timedelta(seconds=self._lifetime_seconds)
         return {
             "access_token": token,
             "token_type": "bearer",

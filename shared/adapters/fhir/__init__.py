@@ -13,7 +13,7 @@ from shared.adapters.fhir.bodies import patched
 from shared.adapters.fhir.ehr import FhirEhr
 from shared.adapters.fhir.errors import NoAnswerError, translate
 from shared.adapters.fhir.exchange import Answer, Authorization, Exchange, HttpExchange, bearer
-from shared.adapters.fhir.settings import FhirSettings
+from shared.adapters.fhir.settings import FhirSettings, ParticipantStatus, Stated
 from shared.adapters.fhir.token_endpoint import TokenEndpoint
 
 __all__ = [
@@ -24,8 +24,10 @@ __all__ = [
     "FhirSettings",
     "HttpExchange",
     "NoAnswerError",
+    "ParticipantStatus",
     "SecretIn",
     "SigningKey",
+    "Stated",
     "TokenEndpoint",
     "appointment_from_json",
     "bearer",
