@@ -71,10 +71,6 @@ class Keys:
         """Key of an account: the one that crosses practices, for limits are an account's."""
         return self._name("account", sub)
 
-    def patient(self, practice: str, patient_id: str) -> str:
-        """What may be stored of a patient: that a change of theirs was seen."""
-        return self._name("patient", practice, patient_id)
-
     def consent_asked(self, nonce: str) -> str:
         """Key of the record that makes a state single use."""
         return self._name("consent asked", nonce)
