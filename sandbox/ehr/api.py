@@ -13,6 +13,7 @@ from sandbox.ehr import rest
 from sandbox.ehr.batch import batch
 from sandbox.ehr.fhir import FhirStore
 from sandbox.ehr.outcome import FhirError
+from sandbox.ehr.rate_limit import RateLimit
 from sandbox.ehr.rest import Answer, Call
 from sandbox.faults import Fault, Faults
 
@@ -39,6 +40,7 @@ class Api:
         self.store = store
         self.faults = Faults()
         self._token = token
+        self._limit = RateLimit()
         self._accepts = accepts
         self._requests: deque[dict[str, Any]] = deque(maxlen=REQUESTS_MAX)
         self._number = 0
@@ -50,13 +52,22 @@ class Api:
             unknown = FhirError(401, "login", "token", "the bearer token is missing or wrong")
             answer = replace(rest.refusal(unknown), headers={"WWW-Authenticate": "Bearer"})
         else:
-            answer = self._perform(call)
+            answer = self._limited(call)
         self._record(call, answer)
         return answer
 
     def requests(self, since: int) -> Sequence[dict[str, Any]]:
         """The requests with a number above `since`, oldest first."""
         return [request for request in self._requests if request["number"] > since]
+
+    def _limited(self, call: Call) -> Answer:
+        """What is left is told where the call was done, and where it was one too many."""
+        allowed, headers = self._limit.take(self.store.now, self.store.settings.requests_per_minute)
+        if not allowed:
+            many = FhirError(429, "throttled", "rate-limit", "too many requests in a minute")
+            return replace(rest.refusal(many), headers=headers)
+        answer = self._perform(call)
+        return replace(answer, headers={**answer.headers, **headers}) if answer.status < 400 else answer
 
     def _perform(self, call: Call) -> Answer:
         operation = rest.operation_of(call.method, call.path)

@@ -15,7 +15,7 @@ from sandbox.ehr.instants import parse_instant
 from sandbox.ehr.outcome import Resource
 from sandbox.ehr.staff import Staff
 
-ACTIONS = tuple(sorted(name for name in vars(Staff) if not name.startswith("_")))
+ACTIONS = tuple(name for name in dir(Staff) if not name.startswith("_"))
 
 
 def act(staff: Staff, data: Mapping[str, object]) -> Resource:

@@ -36,6 +36,7 @@ from shared.api.models import (
 )
 from shared.api.problems import ProblemError, invalid
 from shared.app import choosing, connect, connections
+from shared.app.capable import capabilities_of
 from shared.app.connect import Connecting
 from shared.app.disconnect import disconnect
 from shared.app.eligible import Candidate, Reach, candidates
@@ -50,7 +51,7 @@ from shared.core.blocking import BlockRules
 from shared.core.errors import GrantDeadError, SyncError
 from shared.core.policy import HORIZON_DAYS_MAX, ConnectionSettings, Edits
 from shared.log import Severity, log
-from shared.ports import Queue, Tasks
+from shared.ports import ProtectedBy, Queue, Tasks
 
 PAST_DAYS_MAX = HORIZON_DAYS_MAX
 """How far back a sync may begin."""
@@ -122,7 +123,7 @@ def show_settings(use: Use, _: None) -> SettingsAnswer:
 
 def change_settings(use: Use, body: SettingsBody) -> SettingsAnswer:
     """In one commit, over what is stored then: another change at the same moment is not undone."""
-    if body.google_edits is Edits.ACCEPT:  # whether an appointment is protected is not known of every EHR
+    if body.google_edits is Edits.ACCEPT and not _tells_protection(use):
         raise ProblemError("accept_unavailable")
 
     def changed(now: Connection) -> Connection:
@@ -138,6 +139,11 @@ def change_settings(use: Use, body: SettingsBody) -> SettingsAnswer:
     if connection.epoch != before.epoch:
         use.read_again_soon(connection)
     return SettingsAnswer.of(connection)
+
+
+def _tells_protection(use: Use) -> bool:
+    """Whether what hangs on a note or an invoice can be kept from being moved or cancelled."""
+    return capabilities_of(use.world, use.caller.practice).protected_by is not ProtectedBy.NONE
 
 
 def _changed(use: Use, settings: ConnectionSettings, body: SettingsBody) -> ConnectionSettings:

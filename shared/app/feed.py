@@ -10,6 +10,7 @@ import contextlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Protocol
 
 from shared.app.concerned import concerned
@@ -26,6 +27,7 @@ from shared.app.world import World
 from shared.core.errors import BlockedError, RetryableError, StaleError
 from shared.core.identity import slot
 from shared.core.model import Appointment
+from shared.core.window import LOOK_BACK_DAYS
 from shared.ports import Capabilities, Ehr, Expect, Listing, Put, Where
 
 CAPABILITIES_KEPT = timedelta(days=1)
@@ -73,14 +75,17 @@ def run_feed_job(
     except StaleError:
         return FeedOutcome(complete=False)
     try:
-        if job.capabilities().listing is Listing.PRACTICE:
+        listing = job.capabilities().listing
+        if listing is not Listing.WINDOW and (poll or job.record.clients is None):
+            job.read_clients()
+        if listing is Listing.PRACTICE:
             return job.read()
         if follow is None:
             return job.outcome
         followed = list(_to_follow(world, job.record, poll=poll))
         for key in followed:
             follow(key)
-        return FeedOutcome(followed=len(followed))
+        return replace(job.outcome, followed=len(followed))
     except StaleError:  # the lease ran out and another job has it: it goes on from the last cursor saved
         return replace(job.outcome, complete=False)
     except BlockedError as error:
@@ -134,6 +139,25 @@ class _Job:
             if page.complete:
                 return self.outcome
         return replace(self.outcome, complete=False)
+
+    def read_clients(self) -> None:
+        """Name the appointments of clients that have another name now.
+
+        Left to the daily pass where the EHR cannot tell, and what one job does not come to to the next poll.
+        """
+        practice, now = self.record.key, self.world.clock.now()
+        start = now - timedelta(days=LOOK_BACK_DAYS)
+        hide = partial(self.world.keys.patient, practice)
+        try:
+            if self.record.clients is None:
+                self.save(replace(self.record, clients=self.ehr.clients_now()))
+                return
+            page = self.ehr.clients_changed(self.record.clients, start, hide)
+        except BlockedError:
+            return
+        self.outcome = tell(self.world, practice, page.rows, self.dispatch, self.outcome)
+        if page.cursor != self.record.clients:
+            self.save(replace(self.record, clients=page.cursor))
 
     def save(self, record: Practice) -> None:
         """Raises StaleError: another job has taken the lease."""

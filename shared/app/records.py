@@ -490,6 +490,8 @@ class Practice:
     """When they were found out; None: they are to be found out anew."""
     hooked_at: datetime | None = None
     """When a hook of the EHR last arrived, give or take an hour; None: never."""
+    clients: FeedCursor | None = None
+    """How far the changes of its clients were read: their names are in labels."""
 
 
 def practice_path(key: str) -> str:
@@ -500,6 +502,7 @@ def practice_data(practice: Practice) -> dict[str, object]:
     lease = practice.lease
     return {
         **_cursor_data(practice.cursor),
+        "clients": _cursor_data(practice.clients),
         "lease": {"holder": lease.holder, "until": lease.until} if lease else None,
         "poll_slot": slot(practice.key, POLL_SLOTS),
         "capabilities": _capabilities_data(practice.capabilities),
@@ -517,6 +520,7 @@ def practice_of(document: Document) -> Practice:
         _capabilities_of(data["capabilities"]),
         data["capabilities_at"],
         data["hooked_at"],
+        _cursor_of(data["clients"]),
     )
 
 

@@ -23,6 +23,7 @@ def test_an_equal_instant_keeps_its_spelling() -> None:
 def test_minutes_follow_where_they_are_said() -> None:
     moved = patched({**RAW, "minutesDuration": 60}, SETTINGS, span=(at(18), at(18, 45)))
     assert moved["minutesDuration"] == 45
+    assert "minutesDuration" not in patched({**RAW, "minutesDuration": 60}, SETTINGS, span=(at(18), at(18)))
 
 
 def test_a_cancellation_gives_the_providers_reason() -> None:

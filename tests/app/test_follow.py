@@ -22,7 +22,7 @@ from shared.app.records import (
     practice_path,
 )
 from shared.core.errors import BlockedError, RetryableError
-from shared.core.policy import Mode
+from shared.core.policy import LabelMode, Mode
 from shared.ports import Capabilities, Listing, Put
 from tests.app.stage import PRACTICE, Practitioner, Stage, once, raising, starts
 from tests.fakes.documents import MemoryDocuments
@@ -276,6 +276,59 @@ def test_an_ehr_at_rest_costs_no_write(stage: Stage, listing: Listing) -> None:
     assert stage.ledger.side_writes == []
     written = {path.split("/")[0] for commit in stage.ledger.commits for path in commit}
     assert written <= {"practices"}  # its lease, taken and let go
+
+
+# --- clients --------------------------------------------------------------------------------------------
+
+
+def renamed(stage: Stage, row: str) -> None:
+    [patient] = {
+        reference.partition("/")[2]
+        for each in stage.row(row)["participant"]
+        if (reference := each["actor"]["reference"]).startswith("Patient/")
+    }
+    stage.staff.rename_patient(patient=patient, family="Newname", given=["Bo"])
+
+
+def test_the_new_name_of_a_client_reaches_the_calendar_within_a_poll(stage: Stage) -> None:
+    ada = stage.connect(client_label=LabelMode.FULL_NAME)
+    row = stage.book(ada)
+    stage.minutes(10)
+    renamed(stage, row)
+    stage.minutes(6)
+    assert stage.event(ada)["summary"] == "Bo Newname"
+
+
+def test_a_name_that_is_not_shown_changes_nothing(stage: Stage) -> None:
+    ada = stage.connect()
+    row = stage.book(ada)
+    stage.minutes(10)
+    stage.ledger.clear()
+    renamed(stage, row)
+    stage.minutes(6)
+    assert stage.ledger.side_writes == []
+
+
+def test_no_id_of_a_patient_is_kept(stage: Stage) -> None:
+    stage.book(stage.connect())
+    stage.minutes(10)
+    path = practice_path(PRACTICE)
+    clients = practice_of(MemoryDocuments.get(stage.documents, path)[path]).clients
+    assert clients is not None
+    patients = {each["id"] for each in stage.store.resources("Patient")}
+    assert len(patients & {*clients.seen}) == 0 < len(patients)
+
+
+def test_an_ehr_that_does_not_tell_of_names_is_read_all_the_same(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ada = stage.connect()
+    cannot = raising(BlockedError("ehr_cannot_list_changes"))
+    monkeypatch.setattr(FhirEhr, "clients_now", lambda _ehr: cannot())
+    stage.minutes(6)
+    stage.book(ada)
+    stage.minutes(6)
+    assert len(stage.events(ada)) == 1
 
 
 # --- what an EHR can do -----------------------------------------------------------------------------------

@@ -12,6 +12,7 @@ import requests
 
 from shared.adapters.firestore import FirestoreDocuments
 from shared.adapters.google_oauth import APP_CREATED, LIST_READ
+from shared.ports import Capabilities, ProtectedBy
 from tests.functions.deployed import (
     BROKEN,
     ONE,
@@ -358,7 +359,16 @@ def test_what_is_wrong_is_named_by_its_field_and_nothing_is_changed(
     assert connected.get("/settings") == before
 
 
-def test_changes_made_in_google_cannot_be_accepted_yet(connected: Front) -> None:
+def test_changes_made_in_google_can_be_accepted_where_the_ehr_tells_protection(connected: Front) -> None:
+    changed = connected.call("PATCH", "/settings", {"google_edits": "accept"}).get_json()
+    assert changed["google_edits"] == connected.get("/settings")["google_edits"] == "accept"
+
+
+def test_changes_made_in_google_cannot_be_accepted_where_nobody_tells_protection(
+    connected: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unprotected = Capabilities(protected_by=ProtectedBy.NONE)
+    monkeypatch.setattr("shared.api.endpoints.capabilities_of", lambda _world, _practice: unprotected)
     body = {"google_edits": "accept", "mode": "one_way"}
     assert connected.refused("PATCH", "/settings", body) == (422, "accept_unavailable")
     assert connected.get("/settings")["mode"] == "two_way"

@@ -109,7 +109,7 @@ def set_span(resource: Json, span: tuple[datetime, datetime]) -> None:
         if instant(resource.get(name)) != moment:
             resource[name] = instant_text(moment)
     if "minutesDuration" in resource:
-        resource["minutesDuration"] = int((span[1] - span[0]) / timedelta(minutes=1))
+        set_element(resource, "minutesDuration", (span[1] - span[0]) // timedelta(minutes=1))
 
 
 def set_free(resource: Json, settings: FhirSettings, *, free: bool) -> None:

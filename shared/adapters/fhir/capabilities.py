@@ -13,6 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from shared.adapters.fhir.bundles import Page
 from shared.adapters.fhir.feed import EPOCH, NEWEST, Params, newest_cursor, of_practitioner, stamps_since
+from shared.adapters.fhir.protection import HANGS_ON
 from shared.adapters.fhir.server import Server
 from shared.adapters.fhir.statement import Statement
 from shared.core.errors import BlockedError, RejectedError
@@ -27,11 +28,7 @@ UNAUTHORIZED = "ehr_unauthorized"
 
 HANGING: tuple[tuple[str, str, str], ...] = (
     ("Encounter", "appointment", "Appointment"),
-    ("DocumentReference", "encounter", "Encounter"),
-    ("Composition", "encounter", "Encounter"),
-    ("ClinicalImpression", "encounter", "Encounter"),
-    ("ChargeItem", "context", "Encounter"),
-    ("Claim", "encounter", "Encounter"),
+    *((of, by, "Encounter") for of, by, _ in HANGS_ON),
 )
 """(type, parameter, type referred to): the searches that show whether something hangs on an appointment."""
 

@@ -28,7 +28,7 @@ Json = Mapping[str, Any]
 ENCOUNTERS_MAX = 20
 """Of one appointment; of more it is not told. They are named in one address."""
 
-_HANGS_ON = (
+HANGS_ON = (
     ("DocumentReference", "encounter", "context"),
     ("Composition", "encounter", "encounter"),
     ("ClinicalImpression", "encounter", "encounter"),
@@ -64,7 +64,7 @@ class Protection(Server):
         return self._hangs_on(names) if names else False
 
     def _hangs_on(self, encounters: Sequence[str]) -> bool | None:
-        searches = [(of, _params(by, encounters, element, count=1)) for of, by, element in _HANGS_ON]
+        searches = [(of, _params(by, encounters, element, count=1)) for of, by, element in HANGS_ON]
         pages = self._batch(searches) or [self._found(*search) for search in searches]
         hits = [hit for page in pages if page for hit in page.resources]
         if any(_refers(hit, set(encounters)) for hit in hits):

@@ -331,6 +331,19 @@ def test_a_fault_inside_a_batch_hits_its_entry(ehr: Client) -> None:
     assert statuses == ["403 Forbidden", "200 OK"]
 
 
+def test_a_client_is_told_what_it_may_ask_yet_and_then_to_wait(ehr: Client) -> None:
+    ehr.control("POST", "settings", {"requests_per_minute": 2})
+    ehr.control("PUT", "clock", {"now": "2026-11-20T14:00:00Z", "running": False})
+    answers = [ehr.fhir("GET", "Patient?_count=1") for _ in range(3)]
+    left = ['"requests";r=1;t=60', '"requests";r=0;t=60', '"requests";r=0;t=60']
+    assert [answer.headers["RateLimit"] for answer in answers] == left
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert answers[2].headers["Retry-After"] == "60"
+    assert problem(answers[2]) == (429, "rate-limit")
+    ehr.control("PUT", "clock", {"now": "2026-11-20T14:01:00Z", "running": False})
+    assert ehr.fhir("GET", "Patient?_count=1").headers["RateLimit"] == left[0]
+
+
 # --- control --------------------------------------------------------------------------------------------
 
 
@@ -380,6 +393,20 @@ def test_staff_book_and_move_over_http(ehr: Client) -> None:
     )
     assert moved["start"] == "2026-12-02T10:00:00-05:00"
     assert ehr.fhir("GET", f"Appointment/{booked['id']}").json() == moved
+
+
+def test_rows_are_locked_and_hours_kept_over_http(ehr: Client) -> None:
+    made = ehr.create()
+    reference = f"Appointment/{made['id']}"
+    assert ehr.control("POST", "locks", {"reference": reference}) == [reference]
+    assert problem(ehr.fhir("PUT", reference, json={**made, "description": "a"})) == (423, "locked")
+    ehr.control("DELETE", "locks")
+    hours = {"reference": "Practitioner/d1", "start": "08:00", "end": "18:00", "zone": "America/New_York"}
+    ehr.control("POST", "hours", hours)
+    evening = {"start": "2026-12-01T19:00:00-05:00", "end": "2026-12-01T19:50:00-05:00"}
+    assert problem(ehr.fhir("PUT", reference, json={**made, **evening})) == (422, "out-of-hours")
+    ehr.control("DELETE", "hours")
+    assert ehr.fhir("PUT", reference, json={**made, **evening}).status_code == 200
 
 
 def test_late_visibility_is_a_setting(ehr: Client) -> None:
@@ -457,7 +484,7 @@ def test_every_api_request_is_written_down(ehr: Client) -> None:
         ("POST", "seed", {"today": "tomorrow"}, "'today' must be a date (YYYY-MM-DD)"),
         ("POST", "seed", {"seed": True}, "'seed' must be a whole number: it is True"),
         ("POST", "seed", {"size": 5}, "unknown: size; fields: today, seed, appointments"),
-        ("POST", "staff", {"action": "dance"}, "'action' must be one of add_client, arrive, book"),
+        ("POST", "staff", {"action": "dance"}, "'action' must be one of add_client, add_location, arrive"),
         ("POST", "staff", {"action": "__init__"}, "'action' must be one of"),
         ("POST", "staff", {"action": ["book"]}, "'action' must be one of"),
         ("POST", "staff", {"action": "cancel"}, "missing: appointment"),
