@@ -4,7 +4,7 @@ Without the practice's lease and without its cursor, so that pokes hold up neith
 of its changes. That one meets these rows again; by then their calendars know the versions.
 
 Many at once, a season booked or the echoes of our own blocks, would have as many jobs wait for one calendar.
-So what meets a calendar that is being worked on is left to the practice's changes, where all are named in one.
+So what meets a calendar that is being worked on is left to the practice's changes: they name all in one.
 """
 
 from __future__ import annotations
