@@ -43,6 +43,7 @@ from shared.app.eligible import Candidate, Reach, candidates
 from shared.app.external_state import read_external
 from shared.app.grants import grant_of, grant_path
 from shared.app.jobs import CalendarTask, FeedTask, Job, arriving
+from shared.app.label_choice import with_label
 from shared.app.records import Connection, Status
 from shared.app.set_up import set_up
 from shared.app.state import SyncState, read_state
@@ -130,9 +131,12 @@ def change_settings(use: Use, body: SettingsBody) -> SettingsAnswer:
         name = body.calendar_name or now.calendar_name
         if name != now.calendar_name and now.status is not Status.CONNECTED:
             raise ProblemError("already_started")
-        settings = _changed(use, now.settings, body)
+        told = bool(body.full_name_acknowledged)
+        label = body.client_label or now.settings.client_label
+        chosen = with_label(use.world, now, label, acknowledged=told)
+        settings = _changed(use, chosen.settings, body)
         epoch = now.epoch + (settings != now.settings)  # all is read again under others
-        return replace(now, settings=settings, calendar_name=name, epoch=epoch)
+        return replace(chosen, settings=settings, calendar_name=name, epoch=epoch)
 
     before = connections.load(use.world, use.key)
     connection = connections.change(use.world, use.key, changed)
@@ -149,7 +153,6 @@ def _tells_protection(use: Use) -> bool:
 def _changed(use: Use, settings: ConnectionSettings, body: SettingsBody) -> ConnectionSettings:
     names = (
         "mode",
-        "client_label",
         "google_edits",
         "personal_text",
         "external_titles",

@@ -115,6 +115,9 @@ class SettingsBody(Body):
 
     mode: Mode | None = None
     client_label: LabelMode | None = None
+    full_name_acknowledged: bool | None = Field(
+        default=None, description="full names may stand in an account of no organization"
+    )
     google_edits: Edits | None = None
     personal_text: PersonalText | None = None
     external_titles: ExternalTitles | None = None
@@ -163,6 +166,7 @@ class SettingsAnswer(Answer):
     start_from: date
     time_zone: str
     calendar_name: str
+    full_name_acknowledged_at: datetime | None
 
     @classmethod
     def of(cls, connection: Connection) -> SettingsAnswer:
@@ -181,6 +185,7 @@ class SettingsAnswer(Answer):
             start_from=settings.start_from,
             time_zone=settings.zone.key,
             calendar_name=connection.calendar_name,
+            full_name_acknowledged_at=connection.full_name_acknowledged_at,
         )
 
 

@@ -80,6 +80,8 @@ class Connection:
     """Number of the last grant it had, kept where that is gone: the next one has a higher."""
     pause_until: datetime | None = None
     """Its account is over a limit: nothing is read or written before."""
+    full_name_acknowledged_at: datetime | None = None
+    """When they said that full names may stand in an account of no organization."""
 
     @property
     def moves(self) -> bool:
@@ -115,6 +117,7 @@ def connection_data(connection: Connection) -> dict[str, object]:
         "epoch": connection.epoch,
         "grant": connection.grant,
         "pause_until": connection.pause_until,
+        "full_name_acknowledged_at": connection.full_name_acknowledged_at,
     }
 
 
@@ -146,6 +149,7 @@ def connection_of(document: Document) -> Connection:
         epoch=data["epoch"],
         grant=data["grant"],
         pause_until=data["pause_until"],
+        full_name_acknowledged_at=data["full_name_acknowledged_at"],
     )
 
 

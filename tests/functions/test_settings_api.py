@@ -299,6 +299,7 @@ def test_the_settings_at_first(connected: Front) -> None:
         "horizon_days": 201,
         "time_zone": "America/Denver",
         "calendar_name": "Practice appointments",
+        "full_name_acknowledged_at": None,
     }
 
 
@@ -306,7 +307,7 @@ def test_the_settings_at_first(connected: Front) -> None:
     "change",
     [
         {"mode": "one_way"},
-        {"client_label": "full_name"},
+        {"client_label": "first_name"},
         {"client_label": "initials"},
         {"telehealth_link": True, "service_line": True},
         {"google_edits": "revert"},
@@ -379,7 +380,7 @@ def test_other_settings_of_what_runs_ask_for_one_pass_and_the_same_ones_for_none
 ) -> None:
     started.call("PATCH", "/settings", {"client_label": "internal_id"})
     assert deployment.waiting("bulk") == []
-    started.call("PATCH", "/settings", {"client_label": "full_name"})
+    started.call("PATCH", "/settings", {"client_label": "initials"})
     assert asked_for(deployment, "bulk", BULK) == 1
     assert started.status == "syncing"
 

@@ -22,6 +22,8 @@ from shared.ports import FeedCursor, FeedPage
 
 MERGES_MAX = 3
 """Followed from one patient to whoever replaced them; beyond it they count as missing."""
+PATIENTS_ENOUGH = 100
+"""New ones after which one reading ends: each may have appointments for a year."""
 
 _FEED = "Patient.changes"
 _STANDS_FOR = "stands for"
@@ -35,19 +37,19 @@ class Clients(Server):
 
     def clients(self, patient_ids: Iterable[str], mode: LabelMode) -> dict[str, Client]:
         """Of a patient who was merged into another: that one's."""
-        stands_for = {each: each for each in patient_ids}
         found: dict[str, Json] = {}
+        stands_for = merged = {each: each for each in patient_ids}
         for _ in range(MERGES_MAX + 1):
-            found |= self._patients(set(stands_for.values()) - found.keys(), mode)
-            known = {each: found[now] for each, now in stands_for.items() if now in found}
-            merged = {each: into for each, raw in known.items() if (into := replaced_by(raw)) is not None}
+            stands_for = stands_for | merged
+            found |= self._patients(set(merged.values()) - found.keys(), mode)
+            into = {each: replaced_by(found.get(now, {})) for each, now in stands_for.items()}
+            merged = {each: survivor for each, survivor in into.items() if survivor is not None}
             if not merged:
                 break
-            stands_for |= merged
         return {
             each: client_from_json(found[now], mode, self._settings)
             for each, now in stands_for.items()
-            if now in found
+            if now in found and each not in merged
         }
 
     def _patients(self, patient_ids: Iterable[str], mode: LabelMode) -> dict[str, Json]:
@@ -70,6 +72,7 @@ class Clients(Server):
             lambda url: _hidden(self._following(_FEED, url), hide),
             cursor,
             self._settings,
+            enough=PATIENTS_ENOUGH,
         )
         patients = [patient for row in read.rows for patient in row[_STANDS_FOR]]
         return FeedPage(self._appointments_of(patients, start), read.cursor, read.complete)

@@ -72,8 +72,13 @@ def read_changes(
     next_page: Callable[[str], Page],
     cursor: FeedCursor,
     settings: FhirSettings,
+    enough: int | None = None,
 ) -> Changes:
-    """Rows changed since the cursor. Raises BlockedError where the server does not do as it is asked."""
+    """Rows changed since the cursor. Raises BlockedError where the server does not do as it is asked.
+
+    `enough`: new rows after which it ends; None: ROWS_ENOUGH.
+    """
+    enough = ROWS_ENOUGH if enough is None else enough
     reading = _Reading(cursor, cursor.high_water - settings.overlap)
     page = _understood(first_page(_since(reading.position, settings)))
     for _ in range(PAGES_MAX):
@@ -83,7 +88,7 @@ def read_changes(
             return reading.done(settings, complete=True)
         last = stamped[-1][0] if stamped else reading.position
         if last > reading.position:
-            if len(reading.new) >= ROWS_ENOUGH:
+            if len(reading.new) >= enough:
                 return reading.done(settings, complete=False)
             reading.position = last
             page = _understood(first_page(_since(last, settings)))
