@@ -156,11 +156,13 @@ def read(world: World, row_id: str) -> Appointment:
     return row
 
 
-def changes(ehr: Ehr, cursor: FeedCursor) -> tuple[list[Appointment], FeedCursor]:
+def changes(
+    ehr: Ehr, cursor: FeedCursor, practitioner: str | None = None
+) -> tuple[list[Appointment], FeedCursor]:
     """All pages as one."""
     rows: list[Appointment] = []
     for _ in range(PAGES_MAX):
-        page = ehr.changes(cursor)
+        page = ehr.changes(cursor, practitioner)
         rows += page.rows
         cursor = page.cursor
         if page.complete:
