@@ -15,6 +15,7 @@ from typing import Any
 from urllib.parse import unquote
 from zoneinfo import ZoneInfo
 
+from sandbox.demo.blocks import Block, is_block
 from sandbox.ehr import urls
 
 Json = Mapping[str, Any]
@@ -63,6 +64,8 @@ class View:
     """Of the appointments calendar, series as their occurrences."""
     external: Sequence[Json] = ()
     """The same of a calendar that was chosen."""
+    blocks: Sequence[Block] = ()
+    """Of the whole practice."""
 
 
 @dataclass(frozen=True, order=True)
@@ -117,22 +120,10 @@ def patients_of(row: Json) -> list[str]:
     return _actors(row, "Patient/")
 
 
-def is_block(row: Json) -> bool:
-    """The shadow of an event of an external calendar."""
-    return any(each.get("system") == urls.CALSYNC_BLOCK for each in row.get("identifier", ()))
-
-
 def shown_blocks(view: View) -> Counter[tuple[datetime, datetime, str]]:
-    """Times and texts of the blocks in the EHR, within the window."""
-    rows = (row for row in view.appointments if is_block(row) and row["status"] not in _NOT_SHOWN)
-    mine = [row for row in rows if view.practitioner in _actors(row, "Practitioner/")]
-    return Counter(
-        (_moment(row, "start"), _moment(row, "end"), str(row.get("description", ""))) for row in mine
-    )
-
-
-def _moment(row: Json, name: str) -> datetime:
-    return datetime.fromisoformat(row[name]).astimezone(UTC)
+    """Times and texts of the practitioner's blocks."""
+    mine = (block for block in view.blocks if block.practitioner == view.practitioner)
+    return Counter((block.start, block.end, block.text) for block in mine)
 
 
 def expected_blocks(view: View) -> Counter[tuple[datetime, datetime, str]]:
