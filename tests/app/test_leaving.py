@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from shared.app.calendar_job import run_calendar_job
-from shared.app.choosing import leave
+from shared.app.choosing import choose, leave
 from shared.app.connections import pause, resume
 from shared.app.external_state import ExternalWord, read_external
 from shared.ports import Queue
@@ -69,3 +69,18 @@ def test_one_that_is_deleted_and_left_asks_for_no_channel_any_more() -> None:
     run_calendar_job(stage.world, family.key, queue=Queue.BULK)
     assert family.blocks == []
     assert not family.calendar.active
+
+
+def test_one_that_is_gone_before_it_was_ever_read_to_its_end_loses_its_blocks_after_a_while(
+    stage: Stage, family: External
+) -> None:
+    stage.lose_everything()
+    choose(stage.world, family.whose.connection.key, family.id)
+    family.whose.person.delete_calendar(family.id)
+    family.job()
+    assert len(family.blocks) == 1
+    stage.clock.advance(16 * 60)
+    assert family.job().pass_due
+    family.job()
+    assert family.blocks == []
+    assert word(family) == [ExternalWord.GONE]
