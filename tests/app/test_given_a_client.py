@@ -1,4 +1,4 @@
-"""What was made by hand and is given a client is the EHR's own from then on, whenever the sync hears of it."""
+"""What was made by hand and is given a client is the EHR's own from then on, whenever the sync hears it."""
 
 from __future__ import annotations
 

@@ -12,7 +12,7 @@ from shared.app.connections import pause, resume
 from shared.app.external_state import ExternalWord, read_external
 from shared.ports import Queue
 from tests.app.externals import External, external
-from tests.app.stage import Practitioner, Stage
+from tests.app.stage import Practitioner, Stage, once
 
 
 @pytest.fixture
@@ -47,6 +47,15 @@ def test_one_that_is_left_around_a_pause_loses_its_blocks_with_the_resume(
     family.sync()
     assert family.blocks == []
     assert word(family) == []
+
+
+def test_a_block_that_staff_change_while_its_calendar_leaves_goes_all_the_same(family: External) -> None:
+    staff, row = family.stage.staff, family.block["id"]
+    leave_it(family)
+    family.stage.before = once("PUT Appointment", lambda: staff.cancel(appointment=row))
+    family.sync()
+    assert family.blocks == []
+    assert not family.calendar.active
 
 
 def test_one_that_was_left_before_a_pause_sleeps_on_after_it(family: External) -> None:
