@@ -159,6 +159,8 @@ class PractitionerSeed:
     id: str
     name: str
     zone: str
+    role: str
+    """Id of the PractitionerRole."""
 
 
 class EhrSandbox(_Control):

@@ -6,7 +6,7 @@ Every method may also raise RetryableError (the other side is unavailable or slo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -260,6 +260,58 @@ class CalendarService(Protocol):
 # --- the EHR --------------------------------------------------------------------------------------------
 
 
+class Listing(Enum):
+    """How an EHR tells what changed."""
+
+    PRACTICE = "practice"
+    """By change, for the whole practice in one search."""
+    PRACTITIONER = "practitioner"
+    """By change, for one practitioner at a time."""
+    WINDOW = "window"
+    """Not at all: what lies in a span of time is read, and compared with what was read before."""
+
+
+class Writes(Enum):
+    """How an EHR takes a change of a row."""
+
+    WHOLE = "whole"
+    JSON_PATCH = "json_patch"
+    MERGE_PATCH = "merge_patch"
+
+
+class ProtectedBy(Enum):
+    """How an EHR keeps what hangs on a note or an invoice from being moved or cancelled."""
+
+    ROW = "row"
+    """The row says so itself."""
+    QUERY = "query"
+    """What hangs on it can be searched for."""
+    ENFORCED = "enforced"
+    """It refuses, as its operator states."""
+    NONE = "none"
+
+
+class BlockAs(Enum):
+    """What a block is in an EHR."""
+
+    APPOINTMENT = "appointment"
+    SLOT = "slot"
+
+
+@dataclass(frozen=True)
+class Capabilities:
+    """What an EHR can do, as it was found out."""
+
+    listing: Listing = Listing.PRACTICE
+    writes: Writes = Writes.WHOLE
+    checks_versions: bool = True
+    """It refuses a write over another version than the one named."""
+    creates_once: bool = True
+    """It makes one row for an identifier, however often it is asked to."""
+    protected_by: ProtectedBy = ProtectedBy.ROW
+    block_as: BlockAs = BlockAs.APPOINTMENT
+
+
 class ProtectedError(RejectedError):
     """The EHR refuses: a clinical note or an invoice hangs on the appointment."""
 
@@ -297,14 +349,24 @@ class Practitioner:
 class Ehr(Protocol):
     """The EHR of one practice."""
 
+    @property
+    def has_internal_ids(self) -> bool:
+        """Whether the practice has numbers of its own for its clients."""
+
+    def capabilities(self) -> Capabilities:
+        """What it can do: found out, not believed, by a handful of requests."""
+
     def practitioner(self, practitioner_id: str) -> Practitioner:
         """Raises GoneError."""
 
-    def cursor_now(self) -> FeedCursor:
-        """A cursor from which every later change is found."""
+    def cursor_now(self, practitioner_id: str | None = None) -> FeedCursor:
+        """A cursor from which every later change is found: of the practice, or of one practitioner's rows.
 
-    def changes(self, cursor: FeedCursor) -> FeedPage:
-        """A bounded page of rows changed since."""
+        Raises BlockedError `ehr_cannot_list_changes`, as `changes` does.
+        """
+
+    def changes(self, cursor: FeedCursor, practitioner_id: str | None = None) -> FeedPage:
+        """A bounded page of rows changed since; with a practitioner: of those at least that name them now."""
 
     def scan(self, practitioner_id: str, start: datetime, end: datetime) -> list[Appointment]:
         """Every row of the practitioner that starts in [start, end), whatever its status; all or an error."""
@@ -313,7 +375,21 @@ class Ehr(Protocol):
         """Rows by id; None where the EHR positively has none (any more)."""
 
     def clients(self, patient_ids: Iterable[str], mode: LabelMode) -> dict[str, Client]:
-        """What labels of this mode need, and nothing more; a missing patient is left out."""
+        """What labels of this mode need, and nothing more; a missing patient is left out.
+
+        One who was merged into another patient has that one's.
+        """
+
+    def clients_now(self) -> FeedCursor:
+        """A cursor from which every later change of a client is found. Raises BlockedError as below."""
+
+    def clients_changed(self, cursor: FeedCursor, start: datetime, hide: Callable[[str], str]) -> FeedPage:
+        """Appointments of clients who changed since, by name or otherwise, that start at `start` or later.
+
+        `hide` makes of a patient's id what may be stored, always the same of the same: the cursor has no
+        other. Raises BlockedError `ehr_cannot_list_changes` where the EHR cannot tell: then only a complete
+        pass hears of a new name.
+        """
 
     def create(
         self, kind: Kind, practitioner_id: str, identifier: str, span: tuple[datetime, datetime], what: What
@@ -336,13 +412,27 @@ class Ehr(Protocol):
         Raises StaleError, GoneError, ProtectedError, RejectedError.
         """
 
+    def protection(self, row: Appointment) -> bool | None:
+        """Whether a note or an invoice hangs on it; None: it cannot be told.
+
+        One may be written right after: the EHR may refuse all the same.
+        """
+
     def cancel(self, row: Appointment) -> Appointment:
         """Set cancelled, never delete. Raises StaleError, GoneError, ProtectedError, RejectedError."""
 
     def rebook(
-        self, row: Appointment, *, span: tuple[datetime, datetime] | None = None, what: What | None = None
+        self,
+        row: Appointment,
+        *,
+        span: tuple[datetime, datetime] | None = None,
+        what: What | None = None,
+        status: str | None = None,
     ) -> Appointment:
-        """Bring back a cancelled row that we made. Raises as `update`."""
+        """Bring back a cancelled row: one that we made, or that we cancelled. Raises as `update`.
+
+        `status`: the `code` that it had before; None: what the EHR calls booked.
+        """
 
 
 # --- tasks and secrets ----------------------------------------------------------------------------------

@@ -54,7 +54,11 @@ SECRETS = (
         "push_webhook, sync_task",
         "keys that sign the tokens of push channels; overlap",
     ),
-    (SecretName.hooks_of("{practice}"), "push_webhook", "secrets of a practice's hooks; two may overlap"),
+    (
+        SecretName.hooks_of("{practice}"),
+        "push_webhook",
+        "secrets of a practice's hooks; two may overlap; also topics of Amazon SNS: see `docs/hooks.md`",
+    ),
     (SecretName.IDENTITY_KEY, _WITH_GRANTS, "the key of all ids; made once and never changed"),
     (SecretName.TOKEN_KEYS, _WITH_GRANTS, "keys that seal refresh tokens; overlap"),
     (SecretName.STATE_KEYS, "oauth_callback, settings_api", "keys that sign the state of a consent; overlap"),

@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 
 from shared.adapters.clock import clock_of
 from shared.adapters.cloud_tasks import CloudTasks
-from shared.adapters.fhir import FhirEhr, FhirSettings, HttpExchange, bearer
+from shared.adapters.fhir import FhirEhr, HttpExchange
 from shared.adapters.firestore import FirestoreDocuments
 from shared.adapters.google_calendar import GoogleCalendarService, GoogleCalls, Pacer, google_credentials
 from shared.adapters.google_oauth import ANY_READ, APP_CREATED, LIST_READ, OWNED_READ, Endpoints, GoogleOAuth
@@ -28,13 +28,16 @@ from shared.adapters.secret_manager import SecretManager
 from shared.app.connect import Connecting, Scopes
 from shared.app.eligible import Reach
 from shared.app.grants import Purpose, bound_to, grant_of, grant_path
-from shared.app.records import Connection
+from shared.app.records import Connection, practice_path
+from shared.app.records import practice_of as practice_record
 from shared.app.world import Limits, Push, World
+from shared.authorization import fhir_authorization
 from shared.clients import cloud_tasks, firestore, secret_manager
 from shared.core.errors import BlockedError
 from shared.core.identity import Keys
 from shared.core.signing import KeyRing
-from shared.ports import CalendarService, Clock, Ehr
+from shared.ehr_settings import fhir_settings
+from shared.ports import CalendarService, Capabilities, Clock, Ehr
 from shared.practices import FrontEnd, front_end_of, oauth_client_of, practice_of
 from shared.settings import SecretName, Settings
 
@@ -156,15 +159,25 @@ class Wiring:
             raise BlockedError("practice_not_served")
         secret = practice_of(self.secrets.get(SecretName.of_practice(practice)))
         known: dict[object, FhirEhr] = self._of_thread("ehrs")
-        if secret not in known:
-            settings = FhirSettings(
-                system=secret.system,
-                internal_id_system=secret.internal_id_system,
-                time_zone_extension=secret.time_zone_extension,
-                protected_extension=secret.protected_extension,
-            )
-            known[secret] = FhirEhr(HttpExchange(secret.fhir_base, bearer(secret.fhir_token)), settings)
-        return known[secret]
+        capabilities = self._capabilities(practice)
+        if (secret, capabilities) not in known:
+            authorization = fhir_authorization(secret, self._clock, os.urandom)
+            exchange = HttpExchange(secret.fhir_base, authorization)
+            known[secret, capabilities] = FhirEhr(exchange, fhir_settings(secret), capabilities)
+        return known[secret, capabilities]
+
+    def _capabilities(self, practice: str) -> Capabilities | None:
+        """What the EHR of a practice was found to do; as kept, some minutes ago at most."""
+        known: dict[str, tuple[datetime, Capabilities]] = self._of_thread("capabilities")
+        now = self._clock.now()
+        if practice not in known or known[practice][0] <= now:
+            path = practice_path(practice)
+            document = self.documents.get(path).get(path)
+            found = practice_record(document).capabilities if document else None
+            if found is None:  # nobody has asked yet: the practice's job does
+                return None
+            known[practice] = now + timedelta(minutes=SERVICE_MINUTES), found
+        return known[practice][1]
 
     def _calendars(self, connection: Connection, *, paced: bool) -> CalendarService:
         known: dict[object, _Service] = self._of_thread("calendars")

@@ -21,9 +21,11 @@ from shared.app.grants import ConsentAsked, ConsentGiven, StoredGrant, asked_dat
 from shared.app.records import (
     Calendar,
     Connection,
+    Followed,
     Practice,
     calendar_data,
     connection_data,
+    followed_data,
     item_data,
     occurrences_data,
     practice_data,
@@ -55,6 +57,7 @@ IMPORTED_AS = {
     "google-cloud-secret-manager": "google.cloud.secretmanager_v1",
     "google-cloud-tasks": "google.cloud.tasks_v2",
     "pydantic": "pydantic",
+    "regex": "regex",
     "requests": "requests",
 }
 """The packages that code imports; tzdata is read by the standard library."""
@@ -234,6 +237,7 @@ def test_the_page_names_every_field_of_every_document() -> None:
     given = ConsentGiven("p", "1", "sub", "token", "email", frozenset(), NOW)
     stored = {
         "practices/{practice}": set(practice_data(Practice("p"))),
+        "followed/{connection}": set(followed_data(Followed("p"))),
         "connections/{connection}": set(connection_data(connection)),
         "calendars/{calendar}": set(calendar_data(calendar)),
         "calendars/{calendar}/items/{k}": set(item_data(item, calendar, "p", NOW))

@@ -11,6 +11,8 @@ from flask import Request
 from shared.adapters.clock import clock_of
 from shared.adapters.cloud_tasks import CloudTasks
 from shared.adapters.secret_manager import SecretManager
+from shared.adapters.sns import SnsMessages, fetch
+from shared.app.hook_secret import HookTrust, hook_trust
 from shared.app.webhook import HOOK_BODY_MAX, Arrivals, ehr_hook, google_push
 from shared.clients import FOR_SENDERS_SECONDS, cloud_tasks, secret_manager
 from shared.core.signing import KeyRing
@@ -19,6 +21,7 @@ from shared.settings import Function, SecretName, load
 
 SETTINGS = load(Function.PUSH_WEBHOOK, os.environ)
 CLOCK = clock_of(SETTINGS.clock_file)
+SNS = SnsMessages(CLOCK, fetch)
 
 
 @cache  # on the first request: the framework forks after import
@@ -47,6 +50,7 @@ def _receive(request: Request) -> Answer | Empty:
     if not request.path.startswith("/ehr/"):
         return not_found()
     practice = request.path.removeprefix("/ehr/")
-    known = secrets().versions(SecretName.hooks_of(practice)) if practice in SETTINGS.practice_keys else ()
+    served = practice in SETTINGS.practice_keys
+    trust = hook_trust(secrets().versions(SecretName.hooks_of(practice))) if served else HookTrust()
     body = request.stream.read(HOOK_BODY_MAX + 1)
-    return "", ehr_hook(practice, headers, body, known, arrivals)
+    return "", ehr_hook(practice, headers, body, trust, SNS.open, arrivals)

@@ -15,7 +15,7 @@ def connect(setting: Setting) -> None:
         said = consent(setting.deployment.at.ehr, person)
         if person.account.email not in said.text:
             raise DemoError(f"{person.name} could not connect: {said.text}")
-        person.front_end.change(client_label=person.label.value)
+        person.front_end.change(client_label=person.label.value, full_name_acknowledged=True)
         person.settings = person.front_end.state()["settings"]
         setting.console.say(
             f"  {person.name}, {person.zone.key}: {person.account.email}, labels: {person.label.value}"

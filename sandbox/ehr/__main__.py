@@ -3,6 +3,7 @@ from __future__ import annotations
 from sandbox.ehr.clock import SandboxClock
 from sandbox.ehr.identity import PRACTICE
 from sandbox.ehr.instants import parse_instant
+from sandbox.ehr.profiles import PROFILES
 from sandbox.ehr.server import TOKEN, make_app
 from sandbox.serving import argument_parser, serve
 
@@ -15,6 +16,7 @@ def main() -> None:
     parser.add_argument(
         "--calsync-api", default="", help="where the sync's endpoints for the front end begin"
     )
+    parser.add_argument("--profile", choices=PROFILES, default="medplum", help="which server it is like")
     options = parser.parse_args()
     clock = SandboxClock()
     if options.now is not None:
@@ -22,7 +24,13 @@ def main() -> None:
             clock.set(now=parse_instant(options.now))
         except ValueError as error:
             parser.error(f"--now: {error}")
-    app = make_app(clock, token=options.token, practice=options.practice, calsync_api=options.calsync_api)
+    app = make_app(
+        clock,
+        token=options.token,
+        practice=options.practice,
+        calsync_api=options.calsync_api,
+        settings=PROFILES[options.profile],
+    )
     serve("sandbox ehr", app, options.port, options.host)
 
 

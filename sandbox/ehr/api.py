@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
 from urllib.parse import urlencode
 
 from sandbox.ehr import rest
+from sandbox.ehr.batch import batch
 from sandbox.ehr.fhir import FhirStore
 from sandbox.ehr.outcome import FhirError
+from sandbox.ehr.rate_limit import RateLimit
 from sandbox.ehr.rest import Answer, Call
 from sandbox.faults import Fault, Faults
 
@@ -31,20 +33,26 @@ _ISSUE = {
 class Api:
     """The FHIR API of one practice. `store` may be replaced by another at any time."""
 
-    def __init__(self, store: FhirStore, token: str) -> None:
+    def __init__(
+        self, store: FhirStore, token: str, accepts: Callable[[str], bool] = lambda _token: False
+    ) -> None:
+        """`token` is always accepted; `accepts` knows of others."""
         self.store = store
         self.faults = Faults()
         self._token = token
+        self._limit = RateLimit()
+        self._accepts = accepts
         self._requests: deque[dict[str, Any]] = deque(maxlen=REQUESTS_MAX)
         self._number = 0
 
     def handle(self, call: Call) -> Answer:
         """Answers one request and writes it down."""
-        if call.headers.get("authorization") != f"Bearer {self._token}":
+        scheme, _, token = call.headers.get("authorization", "").partition(" ")
+        if scheme != "Bearer" or not (token == self._token or self._accepts(token)):
             unknown = FhirError(401, "login", "token", "the bearer token is missing or wrong")
             answer = replace(rest.refusal(unknown), headers={"WWW-Authenticate": "Bearer"})
         else:
-            answer = self._perform(call)
+            answer = self._limited(call)
         self._record(call, answer)
         return answer
 
@@ -52,13 +60,23 @@ class Api:
         """The requests with a number above `since`, oldest first."""
         return [request for request in self._requests if request["number"] > since]
 
+    def _limited(self, call: Call) -> Answer:
+        """What is left is told where the call was done, and where it was one too many."""
+        allowed, headers = self._limit.take(self.store.now, self.store.settings.requests_per_minute)
+        if not allowed:
+            many = FhirError(429, "throttled", "rate-limit", "too many requests in a minute")
+            return replace(rest.refusal(many), headers=headers)
+        answer = self._perform(call)
+        return replace(answer, headers={**answer.headers, **headers}) if answer.status < 400 else answer
+
     def _perform(self, call: Call) -> Answer:
         operation = rest.operation_of(call.method, call.path)
         fault = self.faults.take(operation)
         if fault and not fault.lost:
             return _injected(fault)
         is_batch = operation == "batch"
-        answer = rest.batch(call, self._perform) if is_batch else rest.answer(self.store, call)
+        store = self.store
+        answer = batch(store.settings, call, self._perform) if is_batch else rest.answer(store, call)
         return replace(answer, lost=True) if fault else answer
 
     def _record(self, call: Call, answer: Answer) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
-from datetime import date
+from datetime import date, time
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,7 +15,7 @@ from sandbox.ehr.instants import parse_instant
 from sandbox.ehr.outcome import Resource
 from sandbox.ehr.staff import Staff
 
-ACTIONS = tuple(sorted(name for name in vars(Staff) if not name.startswith("_")))
+ACTIONS = tuple(name for name in dir(Staff) if not name.startswith("_"))
 
 
 def act(staff: Staff, data: Mapping[str, object]) -> Resource:
@@ -74,6 +74,10 @@ _PARSERS: dict[str, Callable[[object], object]] = {
     "str": lambda value: _instance(str, value),
     "str | None": lambda value: None if value is None else _instance(str, value),
     "Sequence[str]": _texts,
+    "Resource": lambda value: _instance(dict, value),
+    "Resource | None": lambda value: None if value is None else _instance(dict, value),
+    "tuple[str, ...]": lambda value: tuple(_texts(value)),
+    "time": lambda value: time.fromisoformat(_instance(str, value)),
     "datetime": parse_instant,
     "date": lambda value: date.fromisoformat(_instance(str, value)),
     "bool": lambda value: _instance(bool, value),
@@ -84,6 +88,10 @@ _MEANING = {
     "str": "a text",
     "str | None": "a text",
     "Sequence[str]": "a list of texts",
+    "Resource": "an object",
+    "Resource | None": "an object",
+    "tuple[str, ...]": "a list of texts",
+    "time": "a time of day (hh:mm)",
     "datetime": "an instant with seconds and offset",
     "date": "a date (YYYY-MM-DD)",
     "bool": "true or false",

@@ -3,21 +3,35 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
 from sandbox.ehr.instants import parse_instant
 from sandbox.ehr.outcome import Resource, dicts
 
-_PARTICIPANTS = {
+_CLINICIAN = ("Practitioner/", "PractitionerRole/")
+_APPOINTMENT = {
     "actor": ("",),
     "practitioner": ("Practitioner/",),
     "patient": ("Patient/",),
     "location": ("Location/",),
-    "clinician": ("Practitioner/", "PractitionerRole/"),
+    "clinician": _CLINICIAN,
 }
 """Reference parameters of Appointment, and the types each of them finds; `clinician` is the rules' own."""
+_REFERENCES: Mapping[str, Mapping[str, tuple[str, ...]]] = {
+    "ChargeItem": {"context": ("context",), "subject": ("subject",)},
+    "Claim": {"encounter": ("item", "encounter"), "patient": ("patient",)},
+    "ClinicalImpression": {"encounter": ("encounter",), "subject": ("subject",)},
+    "Composition": {"encounter": ("encounter",), "subject": ("subject",)},
+    "DocumentReference": {"encounter": ("context", "encounter"), "subject": ("subject",)},
+    "Encounter": {"appointment": ("appointment",), "subject": ("subject",)},
+    "Invoice": {"subject": ("subject",), "patient": ("subject",)},
+    "PractitionerRole": {"practitioner": ("practitioner",)},
+    "Schedule": {"actor": ("actor",)},
+    "Slot": {"schedule": ("schedule",)},
+}
+"""Reference parameters of the other types: where the reference stands; lists on the way are gone through."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,20 +61,45 @@ class Version:
 
 
 def facts_of(resource: Resource) -> Facts:
+    resource_type = resource["resourceType"]
     tokens = {
         "_id": frozenset((str(resource.get("id", "")),)),
         "identifier": frozenset(_identifiers(resource)),
     }
-    if resource["resourceType"] != "Appointment":
+    if resource_type == "Appointment":
+        actors = list(_actors(resource))
+        for name, prefixes in _APPOINTMENT.items():
+            tokens[name] = _spellings(actor for actor in actors if actor.startswith(prefixes))
+    for name, path in _REFERENCES.get(resource_type, {}).items():
+        tokens[name] = _spellings(_references(resource, path))
+    if resource_type not in ("Appointment", "Slot"):
         return Facts(tokens, tuple(_words(resource)), None, None)
-    actors = [str(each.get("actor", {}).get("reference", "")) for each in dicts(resource.get("participant"))]
-    for name, prefixes in _PARTICIPANTS.items():
-        chosen = [actor for actor in actors if actor and actor.startswith(prefixes)]
-        tokens[name] = frozenset(chosen) | {actor.rpartition("/")[2] for actor in chosen}
     tokens["status"] = frozenset((resource["status"],))
     if "start" not in resource:
         return Facts(tokens, (), None, None)
     return Facts(tokens, (), parse_instant(resource["start"]), parse_instant(resource["end"]))
+
+
+def _actors(appointment: Resource) -> Iterator[str]:
+    """Of the participants, and R5's subject."""
+    yield from _references(appointment, ("participant", "actor"))
+    yield from _references(appointment, ("subject",))
+
+
+def _references(value: object, path: tuple[str, ...]) -> Iterator[str]:
+    if isinstance(value, list):
+        for item in value:
+            yield from _references(item, path)
+    elif isinstance(value, dict):
+        if path:
+            yield from _references(value.get(path[0]), path[1:])
+        elif value.get("reference"):
+            yield str(value["reference"])
+
+
+def _spellings(references: Iterable[str]) -> frozenset[str]:
+    found = list(references)
+    return frozenset(found) | {each.rpartition("/")[2] for each in found}
 
 
 def _identifiers(resource: Resource) -> Iterable[str]:

@@ -12,6 +12,8 @@ class Name:
     given: tuple[str, ...] = ()
     family: str | None = None
     text: str | None = None
+    maiden: str | None = None
+    """A family name of before, listed first: not every list begins with what counts."""
 
 
 _SHAPES = (
@@ -25,12 +27,19 @@ _SHAPES = (
     Name(("José",), "de la Prueba y Muestra"),
     Name(family="Family-Only"),
     Name(("X",), "Æbletest"),
+    Name(("Ame\u0301lie",), "E\u0301xample"),
+    Name(("🙂 Smiley",), "👩‍👩‍👧 Testfamily"),
+    Name(("Anna", "Maria", "Theresia"), "von Probe"),
+    Name(text="Dr. Text Only, Jr."),
+    Name(("Nadia",), "Married-Example", maiden="Maiden-Sample"),
+    Name(("דוגמה",), "לדוגמה"),
+    Name(),
 )
 _GIVEN = ("Alex", "Blake", "Casey", "Devon", "Emery", "Frankie", "Harper", "Jules", "Kai", "Morgan")
 _FAMILY = ("Sample", "Example", "Testcase", "Mockley", "Demoson")
 
 
 def names() -> Iterator[Name]:
-    """Sixty different names; the odd shapes first."""
+    """Different names, more than sixty; the odd shapes first."""
     yield from _SHAPES
     yield from (Name((given,), family) for family, given in product(_FAMILY, _GIVEN))

@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from itertools import cycle, islice
 from zoneinfo import ZoneInfo
 
-from sandbox.ehr import urls
-from sandbox.ehr.fhir import By, FhirStore
-from sandbox.ehr.names import names
+from sandbox.ehr.fhir import FhirStore
 from sandbox.ehr.outcome import Resource
+from sandbox.ehr.practice_details import add_details
+from sandbox.ehr.practice_people import Practitioner, employ, furnish, register
 from sandbox.ehr.staff import Staff
 
 HORIZON_DAYS = 201
@@ -26,11 +26,6 @@ APPOINTMENTS_MIN = 60
 APPOINTMENTS_MAX = 1500
 """Above it three practitioners have no free hours left to find by trying."""
 
-_PRACTITIONERS = (
-    ("Robin", "Musterfrau", "America/New_York"),
-    ("Sam", "Mustermann", "America/Denver"),
-    ("Kim", "Exemplar", "America/New_York"),
-)
 _HOURS = (8, 9, 10, 11, 13, 14, 15, 16, 17)
 _NOON = 12
 _SESSION_MINUTES = 50
@@ -39,7 +34,6 @@ _GROUP_PATIENTS = 4
 _GROUP_MINUTES = 90
 _GROUP_WEEKS = 6
 _PATIENTS_MAX = 60
-_WITHOUT_INTERNAL_ID = (4, 11)
 _SERVICES = ("Follow-up", "Psychotherapy, 50 min", "Physiotherapy", "Intake")
 _ERRANDS = ("Paperwork", "Dentist", "School run", "Supervision", "Training")
 _PAST_STATUSES = (
@@ -53,13 +47,6 @@ _PAST_STATUSES = (
     "entered-in-error",
 )
 _TRIES_MAX = 1000
-
-
-@dataclass(frozen=True)
-class Practitioner:
-    id: str
-    name: str
-    zone: str
 
 
 @dataclass(frozen=True)
@@ -97,6 +84,7 @@ def seed_practice(store: FhirStore, *, today: date, seed: int, appointments: int
     practice.request_one()
     practice.fill_singles(appointments)
     practice.upset(max(3, appointments // 40))
+    practice.detail()
     return practice.summary()
 
 
@@ -117,49 +105,15 @@ class _Practice:
         self._today = today
         self._rng = rng
         self._taken: set[tuple[str, date, int]] = set()
-        self._practitioners = tuple(self._practitioner(*facts) for facts in _PRACTITIONERS)
-        self._locations = (self._office(), self._video())
-        self._patients = tuple(self._register(patients))
-        self._staff.rename_patient(patient=self._patients[-1], family="Newname-Sample", given=["Alex"])
+        self._practitioners = tuple(employ(self._staff, store))
+        self._locations = furnish(self._staff)
+        self._patients = tuple(register(self._staff, store, patients))
         self._next_patient = cycle(self._patients)
         self._series: list[tuple[str, ...]] = []
         self._group: list[str] = []
         self._personal: list[str] = []
         self._singles: list[str] = []
         self._count = 0
-
-    # --- people and places ------------------------------------------------------------------------------
-
-    def _practitioner(self, given: str, family: str, zone: str) -> Practitioner:
-        resource = {
-            "resourceType": "Practitioner",
-            "extension": [{"url": urls.TIME_ZONE, "valueCode": zone}],
-            "active": True,
-            "name": [{"use": "official", "family": family, "given": [given]}],
-        }
-        practitioner = Practitioner(self._create(resource), f"{given} {family}", zone)
-        reference = {"reference": f"Practitioner/{practitioner.id}"}
-        self._create({"resourceType": "PractitionerRole", "active": True, "practitioner": reference})
-        return practitioner
-
-    def _office(self) -> str:
-        address = {"line": ["1 Example Street"], "city": "Sampletown"}
-        return self._create({"resourceType": "Location", "name": "Main office", "address": address})
-
-    def _video(self) -> str:
-        telecom = [{"system": "url", "value": "https://video.example/room/1"}]
-        return self._create({"resourceType": "Location", "name": "Video visit", "telecom": telecom})
-
-    def _register(self, count: int) -> Iterator[str]:
-        for index, name in enumerate(islice(names(), count)):
-            internal_id = None if index in _WITHOUT_INTERNAL_ID else f"C-{1001 + index}"
-            patient = self._staff.register_patient(
-                family=name.family, given=name.given, text=name.text, internal_id=internal_id
-            )
-            yield patient["id"]
-
-    def _create(self, resource: Resource) -> str:
-        return str(self._store.create(resource, by=By.STAFF).resource["id"])
 
     # --- appointments -----------------------------------------------------------------------------------
 
@@ -221,15 +175,21 @@ class _Practice:
         """Of the clients to come: some cancel, some are not confirmed, some already have an invoice."""
         to_come = [
             *self._singles,
-            *(each for series in self._series[len(_PRACTITIONERS) :] for each in series),
+            *(each for series in self._series[len(self._practitioners) :] for each in series),
         ]
         chosen = self._rng.sample(to_come, min(3 * count, len(to_come)))
         for appointment in chosen[:count]:
             self._staff.cancel(appointment=appointment, reason=self._rng.choice(("pat", "prov")))
         for appointment in chosen[count : 2 * count]:
             self._staff.unconfirm(appointment=appointment)
-        for appointment in chosen[2 * count :]:
-            self._staff.protect(appointment=appointment)
+        write: list[Callable[..., Resource]] = [self._staff.write_note, self._staff.invoice]
+        for appointment, act in zip(chosen[2 * count :], cycle(write), strict=False):
+            act(appointment=appointment)
+
+    def detail(self) -> None:
+        """What vendors add to rows, and every way to tell a video link."""
+        whole = [each for series in self._series for each in series]
+        add_details(self._staff, self._store, whole)
 
     def summary(self) -> PracticeSummary:
         statuses = Counter(row["status"] for row in self._store.resources("Appointment"))

@@ -9,15 +9,20 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from email.utils import format_datetime
-from http.client import responses
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from sandbox.ehr.fhir import FhirStore
 from sandbox.ehr.instants import parse_instant
-from sandbox.ehr.outcome import FhirError, Resource, dicts
+from sandbox.ehr.outcome import FhirError, Resource
+from sandbox.ehr.patching import json_patched, merge_patched
+from sandbox.ehr.profiles import JSON_PATCH, MERGE_PATCH, Settings
 from sandbox.ehr.search import Params
 
-BATCH_ENTRIES_MAX = 100
+_PATCHES: Mapping[str, Callable[[Resource, object], Resource]] = {
+    JSON_PATCH: json_patched,
+    MERGE_PATCH: merge_patched,
+}
+_WRITES = frozenset(("create", "update", "patch", "delete"))
 
 
 @dataclass(frozen=True)
@@ -67,13 +72,39 @@ _ON_ONE = {"GET": "read", "PUT": "update", "DELETE": "delete", "PATCH": "patch"}
 
 def answer(store: FhirStore, call: Call) -> Answer:
     """Does what the call asks; refusals come back as an OperationOutcome. A batch is not handled here."""
-    handler = _HANDLERS.get(operation_of(call.method, call.path).rpartition(".")[2])
+    interaction = operation_of(call.method, call.path).rpartition(".")[2]
+    handler = _HANDLERS.get(interaction)
     if handler is None:
-        return refusal(FhirError(405, "not-supported", "interaction", f"{call.method} is not supported here"))
+        return refusal(_unsupported(call))
     try:
+        _check_offered(store.settings, call, interaction)
         return handler(store, call)
     except FhirError as error:
         return refusal(error)
+
+
+def check_caller(settings: Settings, call: Call) -> None:
+    """Raises FhirError 403."""
+    if settings.user_agent_required and not call.headers.get("user-agent"):
+        raise FhirError(403, "forbidden", "user-agent", "who asks without a User-Agent is not answered")
+
+
+def _check_offered(settings: Settings, call: Call, interaction: str) -> None:
+    """Raises FhirError 403, 404, 405: this server does not do it, whatever is asked."""
+    check_caller(settings, call)
+    resource_type = call.path[0]
+    if resource_type in settings.forbidden_types:
+        raise FhirError(403, "forbidden", "type", f"{resource_type} is not for this client")
+    if resource_type in ("Slot", "Schedule") and settings.slots == "missing":
+        raise FhirError(404, "not-supported", "unknown-type", f"there is no {resource_type} here")
+    offered = {"update": settings.updates, "patch": bool(settings.patches), "delete": settings.deletes}
+    read_only = resource_type == "Slot" and settings.slots == "read" and interaction in _WRITES
+    if read_only or not offered.get(interaction, True):
+        raise _unsupported(call)
+
+
+def _unsupported(call: Call) -> FhirError:
+    return FhirError(405, "not-supported", "interaction", f"{call.method} is not supported here")
 
 
 def refusal(error: FhirError) -> Answer:
@@ -85,9 +116,9 @@ def _metadata(store: FhirStore, _call: Call) -> Answer:
 
 
 def _read(store: FhirStore, call: Call) -> Answer:
-    elements = dict(call.query).get("_elements")
+    elements = dict(call.query).get("_elements") if store.settings.elements else None
     resource = store.read(*call.path, elements=elements.split(",") if elements else ())
-    return Answer(200, resource, _version_headers(resource))
+    return Answer(200, resource, _version_headers(resource, store.settings))
 
 
 def _search(store: FhirStore, call: Call) -> Answer:
@@ -101,19 +132,36 @@ def _search(store: FhirStore, call: Call) -> Answer:
 def _create(store: FhirStore, call: Call) -> Answer:
     resource = _resource(call)
     written = store.create(resource, if_none_exist=call.headers.get("if-none-exist"))
-    return _written(call, written.resource, written.status)
+    return _written(store.settings, call, written.resource, written.status)
 
 
 def _update(store: FhirStore, call: Call) -> Answer:
     resource = _resource(call)
     if resource.get("id") != call.path[1]:
         raise FhirError(400, "invalid", "id", "the id in the body is not the one in the address")
-    return _written(call, store.update(resource, if_match=_if_match(call)).resource, 200)
+    written = store.update(resource, if_match=_if_match(call))
+    return _written(store.settings, call, written.resource, 200)
+
+
+def _patch(store: FhirStore, call: Call) -> Answer:
+    media_type = call.headers.get("content-type", "").partition(";")[0].strip()
+    form = media_type.removeprefix("application/").removesuffix("+json")
+    if form not in store.settings.patches:
+        known = ", ".join(store.settings.patches)
+        raise FhirError(415, "not-supported", "media-type", f"a patch is one of {known} here")
+    patch, patched = _json(call.body), _PATCHES[form]
+    resource_type, resource_id = call.path
+
+    def change(before: Resource) -> Resource:
+        return patched(before, patch)
+
+    written = store.patch(resource_type, resource_id, change, if_match=_if_match(call))
+    return _written(store.settings, call, written.resource, 200)
 
 
 def _delete(store: FhirStore, call: Call) -> Answer:
     store.delete(*call.path, if_match=_if_match(call))
-    return Answer(204)
+    return Answer(store.settings.deleted_status)
 
 
 _HANDLERS: dict[str, Callable[[FhirStore, Call], Answer]] = {
@@ -122,23 +170,29 @@ _HANDLERS: dict[str, Callable[[FhirStore, Call], Answer]] = {
     "search": _search,
     "create": _create,
     "update": _update,
+    "patch": _patch,
     "delete": _delete,
 }
 
 
-def _written(call: Call, resource: Resource, status: int) -> Answer:
-    version = resource["meta"]["versionId"]
-    location = f"{call.base_url}/{resource['resourceType']}/{resource['id']}/_history/{version}"
-    headers = {**_version_headers(resource), "Location": location}
-    return Answer(status, None if _preference(call, "return") == "minimal" else resource, headers)
+def _written(settings: Settings, call: Call, resource: Resource, status: int) -> Answer:
+    version = resource.get("meta", {}).get("versionId")
+    location = f"{resource['resourceType']}/{resource['id']}" + (f"/_history/{version}" if version else "")
+    if settings.bodies:
+        location = f"{call.base_url}/{location}"
+    headers = {**_version_headers(resource, settings), "Location": location}
+    bare = not settings.bodies or _preference(call, "return") == "minimal"
+    return Answer(status, None if bare else resource, headers)
 
 
-def _version_headers(resource: Resource) -> dict[str, str]:
-    changed = parse_instant(resource["meta"]["lastUpdated"])
-    return {
-        "ETag": f'W/"{resource["meta"]["versionId"]}"',
-        "Last-Modified": format_datetime(changed, usegmt=True),
-    }
+def _version_headers(resource: Resource, settings: Settings) -> dict[str, str]:
+    """What of them this server has."""
+    meta, headers = resource.get("meta", {}), {}
+    if "versionId" in meta and settings.etag != "none":
+        headers["ETag"] = f'W/"{meta["versionId"]}"' if settings.etag == "weak" else meta["versionId"]
+    if "lastUpdated" in meta:
+        headers["Last-Modified"] = format_datetime(parse_instant(meta["lastUpdated"]), usegmt=True)
+    return headers
 
 
 def _if_match(call: Call) -> str | None:
@@ -162,65 +216,23 @@ def _text(body: bytes) -> str:
         raise FhirError(400, "structure", "utf-8", "the body is not UTF-8") from error
 
 
-def _json(body: bytes) -> Resource:
+def _json(body: bytes) -> object:
     try:
-        value = json.loads(_text(body))
+        return json.loads(_text(body))
     except ValueError as error:
         raise FhirError(400, "structure", "json", "the body is not JSON") from error
+
+
+def json_object(body: bytes) -> Resource:
+    """Raises FhirError 400."""
+    value = _json(body)
     if not isinstance(value, dict):
         raise FhirError(400, "structure", "json", "the body is not a JSON object")
     return value
 
 
 def _resource(call: Call) -> Resource:
-    resource = _json(call.body)
+    resource = json_object(call.body)
     if resource.get("resourceType") != call.path[0]:
         raise FhirError(400, "invalid", "resource-type", "the body is not of the type in the address")
     return resource
-
-
-# --- batch ----------------------------------------------------------------------------------------------
-
-
-def batch(call: Call, perform: Callable[[Call], Answer]) -> Answer:
-    """A Bundle of GETs, each done by `perform` and answered in its place; lost as a whole if one is lost."""
-    try:
-        entries = _batch_entries(call)
-    except FhirError as error:
-        return refusal(error)
-    answers = [_batched(call, entry, perform) for entry in entries]
-    resource = {
-        "resourceType": "Bundle",
-        "type": "batch-response",
-        "entry": [_batch_answer(each) for each in answers],
-    }
-    return Answer(200, resource, lost=any(each.lost for each in answers))
-
-
-def _batch_entries(call: Call) -> list[Resource]:
-    bundle = _json(call.body)
-    entries = dicts(bundle.get("entry"))
-    if (bundle.get("resourceType"), bundle.get("type")) != ("Bundle", "batch"):
-        raise FhirError(400, "not-supported", "batch", "only a Bundle of type batch is taken here")
-    if len(entries) > BATCH_ENTRIES_MAX:
-        raise FhirError(400, "too-costly", "batch", f"a batch has at most {BATCH_ENTRIES_MAX} entries")
-    return entries
-
-
-def _batched(call: Call, entry: Resource, perform: Callable[[Call], Answer]) -> Answer:
-    request = entry.get("request")
-    request = request if isinstance(request, dict) else {}
-    if request.get("method") != "GET":
-        return refusal(FhirError(405, "not-supported", "batch", "a batch may only GET here"))
-    url = urlsplit(str(request.get("url", "")))
-    path = tuple(filter(None, url.path.split("/")))
-    return perform(Call("GET", path, parse_qsl(url.query), call.headers, base_url=call.base_url))
-
-
-def _batch_answer(each: Answer) -> Resource:
-    response: Resource = {"status": f"{each.status} {responses.get(each.status, '')}"}
-    if "ETag" in each.headers:
-        response["etag"] = each.headers["ETag"]
-    if each.status >= 400:
-        return {"response": {**response, "outcome": each.resource}}
-    return {"response": response, "resource": each.resource}

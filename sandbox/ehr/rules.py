@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, time
+from zoneinfo import ZoneInfo
 
 from sandbox.ehr import urls
 from sandbox.ehr.facts import Facts, facts_of
@@ -14,27 +17,48 @@ OCCUPYING = frozenset(("booked", "pending", *PROTECTING))
 """Statuses in which a client appointment takes its practitioner's time."""
 
 
+@dataclass(frozen=True)
+class Hours:
+    """When a practitioner sees clients, Monday to Friday."""
+
+    start: time
+    end: time
+    zone: ZoneInfo
+
+    def contain(self, start: datetime, end: datetime) -> bool:
+        first, last = start.astimezone(self.zone), end.astimezone(self.zone)
+        same_day = first.date() == last.date() and first.weekday() < 5
+        return same_day and self.start <= first.time() and last.time() <= self.end
+
+
 def is_protected(appointment: Resource) -> bool:
     """Flagged (a note, an invoice), or the client came."""
     return _flagged(appointment) or appointment.get("status") in PROTECTING
 
 
-def check_change(before: Resource, after: Resource) -> None:
+def check_protection(before: Resource, after: Resource, has_record: Callable[[], bool]) -> None:
     """A protected row keeps its time, its status (so it is not cancelled) and its flag.
 
-    Raises FhirError 422 `appointment-protected`.
+    `has_record`: whether a note or an invoice hangs on it, flagged or not. Raises FhirError 422
+    `appointment-protected`.
     """
-    if not is_protected(before):
-        return
     unflagged = _flagged(before) and not _flagged(after)
-    if unflagged or before["status"] != after["status"] or is_moved(before, after):
+    if not unflagged and _state(before) == _state(after) and not is_moved(before, after):
+        return
+    if is_protected(before) or has_record():
         raise _protected()
 
 
-def check_removal(before: Resource) -> None:
+def check_removal(before: Resource, has_record: Callable[[], bool]) -> None:
     """Raises FhirError 422 `appointment-protected`."""
-    if before["resourceType"] == "Appointment" and is_protected(before):
+    if before["resourceType"] == "Appointment" and (is_protected(before) or has_record()):
         raise _protected()
+
+
+def check_status_kept(before: Resource, after: Resource) -> None:
+    """Where participants tell who cancelled. Raises FhirError 422 `status-not-writable`."""
+    if before["status"] != after["status"]:
+        raise FhirError(422, "business-rule", "status-not-writable", "the status cannot be written")
 
 
 def is_moved(before: Resource, after: Resource) -> bool:
@@ -59,11 +83,35 @@ def check_free(after: Resource, others: Iterable[Facts]) -> None:
             raise FhirError(409, "business-rule", "occupied", "the practitioner has a client at that time")
 
 
+def check_hours(after: Resource, hours: Mapping[str, Hours], status: int) -> None:
+    """Raises FhirError `status` `out-of-hours`: a client is expected when a practitioner does not work.
+
+    `hours`: by reference, of those practitioners who say when they work.
+    """
+    facts = facts_of(after)
+    if facts.start is None or facts.end is None or not facts.tokens["patient"]:
+        return
+    for reference in facts.tokens["clinician"]:
+        if reference in hours and not hours[reference].contain(facts.start, facts.end):
+            raise FhirError(status, "business-rule", "out-of-hours", "the practitioner does not work then")
+
+
 def _flagged(appointment: Resource) -> bool:
     return any(
         extension.get("url") == urls.DELETION_PROTECTED and extension.get("valueBoolean") is True
         for extension in dicts(appointment.get("extension"))
     )
+
+
+def _state(appointment: Resource) -> object:
+    """Booked or not, whichever way this EHR tells it."""
+    told = [
+        extension
+        for participant in dicts(appointment.get("participant"))
+        for extension in dicts(participant.get("modifierExtension"))
+        if extension.get("url") == urls.PARTICIPANT_STATUS
+    ]
+    return appointment["status"], told
 
 
 def _is_block(appointment: Resource) -> bool:

@@ -12,47 +12,18 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from enum import Enum
 from urllib.parse import urlencode
 
 from sandbox.ehr.facts import Version
 from sandbox.ehr.instants import parse_range
 from sandbox.ehr.outcome import FhirError, Resource
+from sandbox.ehr.profiles import Settings
+from sandbox.ehr.search_parameters import Kind, check_combination, parameters
 
-COUNT_DEFAULT = 20
-COUNT_MAX = 100
 Params = Sequence[tuple[str, str]]
 
-
-class Kind(Enum):
-    """Parameter types, by their FHIR codes."""
-
-    TOKEN = "token"
-    REFERENCE = "reference"
-    DATE = "date"
-    STRING = "string"
-
-
-_COMMON = {"_id": Kind.TOKEN, "_lastUpdated": Kind.DATE, "identifier": Kind.TOKEN}
-_OWN = {
-    "Appointment": {
-        "status": Kind.TOKEN,
-        "date": Kind.DATE,
-        "actor": Kind.REFERENCE,
-        "practitioner": Kind.REFERENCE,
-        "patient": Kind.REFERENCE,
-        "location": Kind.REFERENCE,
-    },
-    "Patient": {"name": Kind.STRING},
-    "Practitioner": {"name": Kind.STRING},
-}
-_MANDATORY = {"Appointment": ("status", "participant")}
+_MANDATORY = {"Appointment": ("status", "participant"), "Slot": ("schedule", "status", "start", "end")}
 """Elements an answer keeps under `_elements`, as R4 recommends: without them it is no valid resource."""
-
-
-def parameters(resource_type: str) -> dict[str, Kind]:
-    """The filters of a type; every type can be found by id, identifier and `_lastUpdated`."""
-    return {**_COMMON, **_OWN.get(resource_type, {})}
 
 
 # --- reading parameters ---------------------------------------------------------------------------------
@@ -62,6 +33,7 @@ _SORT_KEYS: dict[str, Callable[[Version], datetime | str | None]] = {
     "_lastUpdated": lambda version: version.last_updated,
     "_id": lambda version: version.id,
     "date": lambda version: version.facts.start,
+    "start": lambda version: version.facts.start,
 }
 
 
@@ -72,61 +44,65 @@ class Query:
     filters: tuple[Filter, ...]
     understood: tuple[tuple[str, str], ...]
     """The parameters that had an effect, as the `self` link repeats them."""
+    count: int
     sort: tuple[str, ...] = ()
-    count: int = COUNT_DEFAULT
     total: bool = False
     elements: tuple[str, ...] = ()
     offset: int = 0
 
 
-def parse_query(resource_type: str, params: Params, *, last_updated: bool, strict: bool) -> Query:
-    """Raises FhirError 400: a value nobody can read, a modifier nobody knows, and, when `strict`, a parameter
-    nobody knows (otherwise that one has no effect and is not in `understood`).
-
-    `last_updated`: whether this server can search and sort by `_lastUpdated`.
+def parse_query(resource_type: str, params: Params, settings: Settings, *, strict: bool) -> Query:
+    """Raises FhirError 400: a value nobody can read, a modifier nobody knows, a search wider than this server
+    allows, and, when `strict`, a parameter nobody knows (else it has no effect and is not in `understood`).
     """
     page = dict(params).get("_page")
     if page is not None:
         understood, offset = _read_page(page)
-        query = parse_query(resource_type, understood, last_updated=last_updated, strict=False)
-        return replace(query, offset=offset)
-    known = parameters(resource_type)
-    if not last_updated:
-        del known["_lastUpdated"]
-    query = Query((), ())
+        return replace(parse_query(resource_type, understood, settings, strict=False), offset=offset)
+    known = parameters(resource_type, settings)
+    query = Query((), (), settings.page_rows)
     for name, value in params:
-        query = _with(query, name, value, known, strict=strict)
+        following = _with(query, name, value, known, settings)
+        query = following or _unknown(query, name, value, settings, strict=strict)
+    check_combination(resource_type, query.understood, settings)
     return query
 
 
-def _with(query: Query, name: str, value: str, known: Mapping[str, Kind], *, strict: bool) -> Query:
+def _with(query: Query, name: str, value: str, known: Mapping[str, Kind], settings: Settings) -> Query | None:
+    """The query with one more parameter; None where nobody knows that one."""
     bare, _, modifier = name.partition(":")
     understood = (*query.understood, (name, value))
     if bare in known:
         added = _filter(bare, modifier, value, known[bare])
         return replace(query, filters=(*query.filters, added), understood=understood)
     if name == "_count":
-        count = _number(value)
+        count = min(_number(value), settings.page_rows_max)
         return replace(query, count=count, understood=(*query.understood, (name, str(count))))
     if name == "_total" and value in ("none", "estimate", "accurate"):
         return replace(query, total=value != "none", understood=understood)
-    if name == "_elements":
+    if name == "_elements" and settings.elements:
         return replace(query, elements=tuple(value.split(",")), understood=understood)
-    if name == "_sort" and all(_sortable(key, known) for key in value.split(",")):
+    if name == "_sort" and all(_sortable(key, known, settings) for key in value.split(",")):
         return replace(query, sort=tuple(value.split(",")), understood=understood)
-    if strict:
+    return None
+
+
+def _unknown(query: Query, name: str, value: str, settings: Settings, *, strict: bool) -> Query:
+    if settings.unknown_parameters == "nothing found" and name != "_sort":
+        return replace(query, filters=(*query.filters, lambda _: False))
+    if strict and settings.unknown_parameters == "refused":
         raise FhirError(400, "not-supported", "unknown-parameter", f"{name}={value} is not supported")
     return query
 
 
-def _sortable(key: str, known: Mapping[str, Kind]) -> bool:
-    return key.removeprefix("-") in _SORT_KEYS and key.removeprefix("-") in known
+def _sortable(key: str, known: Mapping[str, Kind], settings: Settings) -> bool:
+    return key.removeprefix("-") in settings.sort_keys and key.removeprefix("-") in known
 
 
 def _number(value: str) -> int:
     if not value.isascii() or not value.isdigit():
         raise _unreadable("_count", value, "not a number")
-    return min(int(value[:9]), COUNT_MAX)
+    return int(value[:9])
 
 
 def _filter(name: str, modifier: str, value: str, kind: Kind) -> Filter:
@@ -233,7 +209,8 @@ def subset(resource: Resource, elements: Sequence[str]) -> Resource:
     kept = {"resourceType", "id", "meta", *_MANDATORY.get(resource["resourceType"], ()), *elements}
     tag = {"system": "http://terminology.hl7.org/CodeSystem/v3-ObservationValue", "code": "SUBSETTED"}
     part = {name: value for name, value in resource.items() if name.removeprefix("_") in kept}
-    return {**part, "meta": {**resource["meta"], "tag": [*resource["meta"].get("tag", []), tag]}}
+    meta = resource.get("meta", {})
+    return {**part, "meta": {**meta, "tag": [*meta.get("tag", []), tag]}}
 
 
 def _url(resource_type: str, params: Params) -> str:

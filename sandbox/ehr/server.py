@@ -10,8 +10,9 @@ import json
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, replace
-from datetime import date
+from datetime import date, time
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -23,7 +24,7 @@ from sandbox.ehr import rest
 from sandbox.ehr.api import Api, body_of
 from sandbox.ehr.clock import SandboxClock
 from sandbox.ehr.control import act, arguments
-from sandbox.ehr.fhir import FhirStore, Settings
+from sandbox.ehr.fhir import PROFILES, FhirStore, Hours, Settings
 from sandbox.ehr.hooks import Hooks, HookSettings
 from sandbox.ehr.identity import PRACTICE, Identity
 from sandbox.ehr.instants import format_instant
@@ -31,6 +32,7 @@ from sandbox.ehr.outcome import FhirError, Resource
 from sandbox.ehr.practice import seed_practice
 from sandbox.ehr.return_page import ReturnPage
 from sandbox.ehr.staff import Staff
+from sandbox.ehr.token_endpoint import TokenEndpoint
 from sandbox.faults import fault_from_json
 
 TOKEN = "sandbox-ehr-token"
@@ -41,10 +43,17 @@ _RECEIVE_MAX = 10
 
 
 def make_app(
-    clock: SandboxClock, *, token: str = TOKEN, practice: str = PRACTICE, calsync_api: str = ""
+    clock: SandboxClock,
+    *,
+    token: str = TOKEN,
+    practice: str = PRACTICE,
+    calsync_api: str = "",
+    settings: Settings | None = None,
 ) -> Starlette:
     """An empty EHR. `calsync_api`: where the sync's own endpoints begin."""
-    api = Api(FhirStore(now=clock.now, rng=random.Random(0)), token)
+    tokens = TokenEndpoint(clock.now)
+    store = FhirStore(now=clock.now, rng=random.Random(0), settings=settings)
+    api = Api(store, token, tokens.accepts)
     identity = Identity(clock.now, practice)
 
     def commit_due() -> None:  # a seed replaces the store
@@ -52,7 +61,7 @@ def make_app(
 
     hooks = Hooks(clock.now, random.Random(0), commit_due)
     page = ReturnPage(lambda practitioner: identity.token(practitioner=practitioner), calsync_api)
-    control = _Control(api, clock, identity, hooks, page)
+    control = _Control(api, clock, identity, hooks, page, tokens)
 
     async def fhir(request: Request) -> Response:
         return _response(api.handle(await _call(request)))
@@ -67,6 +76,7 @@ def make_app(
 
     return _App(
         routes=[
+            *tokens.routes(api.faults, _Lost),  # before what is below the FHIR base
             Route("/fhir", fhir, methods=_METHODS),
             Route("/fhir/{path:path}", fhir, methods=_METHODS),
             Route("/jwks", jwks),
@@ -125,7 +135,13 @@ class _Control:
     """Each request is one method and one name: `POST seed`, `PUT clock`, `POST keys/rotate`, …"""
 
     def __init__(
-        self, api: Api, clock: SandboxClock, identity: Identity, hooks: Hooks, page: ReturnPage
+        self,
+        api: Api,
+        clock: SandboxClock,
+        identity: Identity,
+        hooks: Hooks,
+        page: ReturnPage,
+        tokens: TokenEndpoint,
     ) -> None:
         self._api = api
         self._clock = clock
@@ -139,7 +155,13 @@ class _Control:
             ("DELETE", "faults"): lambda _: api.faults.clear(),
             ("GET", "clock"): lambda _: self._time(),
             ("PUT", "clock"): self._set_clock,
+            ("GET", "settings"): lambda _: asdict(api.store.settings),
             ("POST", "settings"): self._settings,
+            ("GET", "locks"): lambda _: sorted(api.store.locked),
+            ("POST", "locks"): lambda data: self._lock(**arguments(self._lock, data)),
+            ("DELETE", "locks"): lambda _: self._unlock(),
+            ("POST", "hours"): lambda data: self._hours(**arguments(self._hours, data)),
+            ("DELETE", "hours"): lambda _: self._always(),
             ("GET", "requests"): lambda query: api.requests(_since(query)),
             ("GET", "appointments"): lambda _: api.store.resources("Appointment"),
             ("POST", "token"): lambda data: {"token": identity.token(**arguments(identity.token, data))},
@@ -152,6 +174,7 @@ class _Control:
             ("POST", "hooks/settings"): self._hook_settings,
             ("GET", "deliveries"): lambda query: hooks.deliveries(_since(query)),
             ("POST", "app"): lambda data: self._app(**arguments(self._app, data)),
+            **tokens.controls(),
         }
 
     def run(self, method: str, what: str, body: bytes, query: Mapping[str, str]) -> Response:
@@ -180,9 +203,30 @@ class _Control:
         return {**asdict(summary), "appointments": summary.appointments}
 
     def _settings(self, data: Mapping[str, Any]) -> Resource:
+        """Some of them anew; with `profile` all others are as that one has them."""
         store = self._api.store
-        store.settings = replace(store.settings, **arguments(Settings, data))
+        changed = arguments(Settings, data)
+        if changed.get("profile", "medplum") not in PROFILES:
+            raise ValueError(f"'profile' must be one of {', '.join(PROFILES)}; it is {changed['profile']!r}")
+        base = PROFILES[changed["profile"]] if "profile" in changed else store.settings
+        store.settings = replace(base, **changed)
         return asdict(store.settings)
+
+    def _lock(self, *, reference: str) -> list[str]:
+        """Somebody has it open until all locks are taken away."""
+        self._api.store.locked |= {reference}
+        return sorted(self._api.store.locked)
+
+    def _unlock(self) -> None:
+        self._api.store.locked = frozenset()
+
+    def _hours(self, *, reference: str, start: time, end: time, zone: str) -> None:
+        """When a practitioner sees clients, Monday to Friday."""
+        store = self._api.store
+        store.hours = {**store.hours, reference: Hours(start, end, ZoneInfo(zone))}
+
+    def _always(self) -> None:
+        self._api.store.hours = {}
 
     def _set_clock(self, data: Mapping[str, Any]) -> Resource:
         self._clock.set(**arguments(self._clock.set, data))

@@ -10,22 +10,21 @@ method answers the resource as written and raises FhirError where the store refu
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
-from zoneinfo import ZoneInfo
+from datetime import datetime, timedelta
 
 from sandbox.ehr import urls
-from sandbox.ehr.fhir import By, FhirStore
-from sandbox.ehr.instants import format_instant
+from sandbox.ehr.desk import at, reference_of, zone_of
+from sandbox.ehr.fhir import By
 from sandbox.ehr.outcome import FhirError, Resource, dicts
+from sandbox.ehr.staff_meetings import Meetings
+from sandbox.ehr.staff_people import People
+from sandbox.ehr.staff_records import RecordKeeping
+
+BULK_MAX = 500
 
 
-class Staff:
+class Staff(People, RecordKeeping, Meetings):
     """The people at the practice's own screens."""
-
-    def __init__(self, store: FhirStore) -> None:
-        self._store = store
-
-    # --- appointments -----------------------------------------------------------------------------------
 
     def book(
         self,
@@ -40,15 +39,46 @@ class Staff:
         status: str = "booked",
     ) -> Resource:
         """A client appointment; several patients make it a group session. `zone`: IANA name."""
+        r5 = self._store.settings.r5
         appointment = self._timed(status, start, end, zone)
         if service is not None:
-            appointment["serviceType"] = [{"text": service}]
+            appointment["serviceType"] = [{"concept": {"text": service}} if r5 else {"text": service}]
+        if r5 and patients:
+            appointment["subject"] = {"reference": f"Patient/{patients[0]}"}
         appointment["participant"] = [
             *(self._participant("Patient", patient) for patient in patients),
             *(self._participant("Practitioner", practitioner) for practitioner in practitioners),
             *([self._participant("Location", location)] if location is not None else ()),
         ]
-        return self._store.create(appointment, by=By.STAFF).resource
+        return self._create(appointment)
+
+    def bulk_book(
+        self,
+        *,
+        patient: str,
+        practitioner: str,
+        start: datetime,
+        zone: str,
+        count: int,
+        commit_seconds: float = 0.0,
+    ) -> Resource:
+        """`count` sessions of 50 minutes, an hour apart, in one transaction; a Bundle of them.
+
+        They are stamped now and seen together `commit_seconds` later. Raises ValueError: `count` is not from
+        1 to BULK_MAX.
+        """
+        if not 1 <= count <= BULK_MAX:
+            raise ValueError(f"'count' must be from 1 to {BULK_MAX}; it is {count}")
+        starts = [start + timedelta(hours=index) for index in range(count)]
+        length = timedelta(minutes=50)
+        with self._store.transaction(commit_seconds=commit_seconds):
+            made = [
+                self.book(
+                    patients=[patient], practitioners=[practitioner], start=each, end=each + length, zone=zone
+                )
+                for each in starts
+            ]
+        return {"resourceType": "Bundle", "type": "collection", "entry": [{"resource": row} for row in made]}
 
     def book_personal(
         self, *, practitioner: str, start: datetime, end: datetime, zone: str, title: str
@@ -58,27 +88,35 @@ class Staff:
         appointment["appointmentType"] = {"text": "personal"}
         appointment["description"] = title
         appointment["participant"] = [self._participant("Practitioner", practitioner)]
-        return self._store.create(appointment, by=By.STAFF).resource
+        return self._create(appointment)
 
     def request(self, *, patient: str, practitioner: str) -> Resource:
         """A patient asked for an appointment; there is no time yet."""
         actors = (self._participant("Patient", patient), self._participant("Practitioner", practitioner))
         appointment = {"resourceType": "Appointment", "status": "proposed", "participant": list(actors)}
-        return self._store.create(appointment, by=By.STAFF).resource
+        return self._create(appointment)
 
     def reschedule(self, *, appointment: str, start: datetime, end: datetime) -> Resource:
         """Another time in the zone it has."""
         resource = self._read("Appointment", appointment)
-        return self._update(_at(resource, start, end, _zone(resource)))
+        return self._update(at(resource, start, end, zone_of(resource)))
 
     def change_title(self, *, appointment: str, title: str) -> Resource:
         return self._update({**self._read("Appointment", appointment), "description": title})
 
     def cancel(self, *, appointment: str, reason: str = "pat") -> Resource:
-        """The row stays. `reason`: a code of the standard cancellation reasons."""
-        coding = {"system": urls.CANCELLATION_REASON, "code": reason}
+        """The row stays. `reason`: a code of the standard cancellation reasons.
+
+        Where clients' participants tell it, that and nothing else changes.
+        """
         resource = self._read("Appointment", appointment)
-        return self._update({**resource, "status": "cancelled", "cancelationReason": {"coding": [coding]}})
+        settings = self._store.settings
+        if settings.status_in_participants and any(map(_is_client, resource["participant"])):
+            participants = [_told(each) if _is_client(each) else each for each in resource["participant"]]
+            return self._update({**resource, "participant": participants})
+        name = "cancellationReason" if settings.r5 else "cancelationReason"
+        coding = {"system": urls.CANCELLATION_REASON, "code": reason}
+        return self._update({**resource, "status": "cancelled", name: {"coding": [coding]}})
 
     def restore(self, *, appointment: str) -> Resource:
         """Booked again, whatever it was."""
@@ -103,8 +141,8 @@ class Staff:
     def reassign(self, *, appointment: str, practitioner: str, instead_of: str | None = None) -> Resource:
         """Another practitioner takes over: from all who were named, or only from `instead_of`."""
         resource = self._read("Appointment", appointment)
-        gone = "Practitioner/" if instead_of is None else f"Practitioner/{instead_of}"
-        kept = [each for each in resource["participant"] if not _reference(each).startswith(gone)]
+        gone = None if instead_of is None else {f"Practitioner/{instead_of}", *self._roles(instead_of)}
+        kept = [each for each in resource["participant"] if not _is_among(each, gone)]
         if len(kept) == len(resource["participant"]):
             raise FhirError(422, "business-rule", "not-named", "that practitioner is not on the appointment")
         return self._update(
@@ -118,114 +156,39 @@ class Staff:
         participants = [self._participant("Patient", patient), *resource["participant"]]
         return self._update({**resource, "participant": participants})
 
-    def protect(self, *, appointment: str) -> Resource:
-        """A note or an invoice now hangs on it."""
-        resource = self._read("Appointment", appointment)
-        flag = {"url": urls.DELETION_PROTECTED, "valueBoolean": True}
-        others = [each for each in dicts(resource.get("extension")) if each.get("url") != flag["url"]]
-        return self._update({**resource, "extension": [*others, flag]})
-
     def erase(self, *, appointment: str) -> Resource:
         """A hard delete; answers what was there."""
         resource = self._read("Appointment", appointment)
         self._store.delete("Appointment", appointment, by=By.STAFF)
         return resource
 
-    # --- people -----------------------------------------------------------------------------------------
-
-    def register_patient(
-        self,
-        *,
-        family: str | None = None,
-        given: Sequence[str] = (),
-        text: str | None = None,
-        internal_id: str | None = None,
-    ) -> Resource:
-        """A new patient; a one-word name has `text` alone."""
-        patient: Resource = {"resourceType": "Patient", "name": [_name(family, given, text)]}
-        if internal_id is not None:
-            patient["identifier"] = [{"system": urls.INTERNAL_ID, "value": internal_id}]
-        return self._store.create(patient, by=By.STAFF).resource
-
-    def rename_patient(
-        self,
-        *,
-        patient: str,
-        family: str | None = None,
-        given: Sequence[str] = (),
-        text: str | None = None,
-    ) -> Resource:
-        """The name before stays as an old one. Appointments keep the name they were booked under."""
-        resource = self._read("Patient", patient)
-        before = [{**name, "use": "old"} for name in dicts(resource.get("name"))]
-        return self._update({**resource, "name": [_name(family, given, text), *before]})
-
-    # --- inside -----------------------------------------------------------------------------------------
-
-    def _timed(self, status: str, start: datetime, end: datetime, zone: str) -> Resource:
-        created = format_instant(self._store.now())
-        appointment = {"resourceType": "Appointment", "status": status, "created": created}
-        return _at(appointment, start, end, zone)
-
-    def _participant(self, resource_type: str, resource_id: str) -> Resource:
-        """Named as screens name it: the display is the full name at the time of booking."""
-        resource = self._read(resource_type, resource_id)
-        actor = {"reference": f"{resource_type}/{resource_id}"}
-        display = _display(resource)
-        return {"actor": {**actor, "display": display} if display else actor, "status": "accepted"}
-
     def _set_status(self, appointment: str, status: str) -> Resource:
         resource = self._read("Appointment", appointment)
-        resource.pop("cancelationReason", None)
-        return self._update({**resource, "status": status})
-
-    def _read(self, resource_type: str, resource_id: str) -> Resource:
-        return self._store.read(resource_type, resource_id, by=By.STAFF)
-
-    def _update(self, resource: Resource) -> Resource:
-        return self._store.update(resource, by=By.STAFF).resource
+        reasons = ("cancelationReason", "cancellationReason")
+        kept = {name: value for name, value in resource.items() if name not in reasons}
+        participants = [_untold(each) for each in resource["participant"]]
+        return self._update({**kept, "status": status, "participant": participants})
 
 
-def _at(appointment: Resource, start: datetime, end: datetime, zone: str) -> Resource:
-    """The appointment at that time. minutesDuration is a positiveInt: one without length has none."""
-    assert start.tzinfo, "start is naive"
-    assert end.tzinfo, "end is naive"
-    info = ZoneInfo(zone)
-    tagged = {"extension": [{"url": urls.TZ_CODE, "valueCode": zone}]}
-    timed = {
-        **appointment,
-        "start": start.astimezone(info).isoformat(timespec="seconds"),
-        "_start": tagged,
-        "end": end.astimezone(info).isoformat(timespec="seconds"),
-        "_end": tagged,
-    }
-    minutes = round((end - start).total_seconds() / 60)
-    timed.pop("minutesDuration", None)
-    if minutes > 0:
-        timed["minutesDuration"] = minutes
-    return timed
+def _is_client(participant: Resource) -> bool:
+    return reference_of(participant).startswith("Patient/")
 
 
-def _zone(appointment: Resource) -> str:
-    """The zone tagged on the start; UTC where the sync wrote none."""
-    for extension in dicts(appointment.get("_start", {}).get("extension")):
-        if extension.get("url") == urls.TZ_CODE:
-            return str(extension["valueCode"])
-    return "UTC"
+def _is_among(participant: Resource, references: set[str] | None) -> bool:
+    """None: any practitioner."""
+    reference = reference_of(participant)
+    return reference.startswith("Practitioner") if references is None else reference in references
 
 
-def _name(family: str | None, given: Sequence[str], text: str | None) -> Resource:
-    parts = {"use": "official", "text": text, "family": family, "given": list(given)}
-    return {key: value for key, value in parts.items() if value}
+def _told(participant: Resource) -> Resource:
+    """The participant, cancelled by the modifier of this EHR."""
+    told = {"url": urls.PARTICIPANT_STATUS, "valueString": "cancelled"}
+    others = dicts(_untold(participant).get("modifierExtension"))
+    return {**participant, "modifierExtension": [*others, told]}
 
 
-def _display(resource: Resource) -> str:
-    name = resource.get("name")
-    if isinstance(name, str):
-        return name
-    first = next(iter(dicts(name)), {})
-    return str(first.get("text") or " ".join([*first.get("given", []), first.get("family", "")]).strip())
-
-
-def _reference(participant: Resource) -> str:
-    return str(participant.get("actor", {}).get("reference", ""))
+def _untold(participant: Resource) -> Resource:
+    modifiers = dicts(participant.get("modifierExtension"))
+    others = [each for each in modifiers if each.get("url") != urls.PARTICIPANT_STATUS]
+    rest = {name: value for name, value in participant.items() if name != "modifierExtension"}
+    return {**rest, "modifierExtension": others} if others else rest

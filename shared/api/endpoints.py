@@ -36,12 +36,14 @@ from shared.api.models import (
 )
 from shared.api.problems import ProblemError, invalid
 from shared.app import choosing, connect, connections
+from shared.app.capable import capabilities_of
 from shared.app.connect import Connecting
 from shared.app.disconnect import disconnect
 from shared.app.eligible import Candidate, Reach, candidates
 from shared.app.external_state import read_external
 from shared.app.grants import grant_of, grant_path
 from shared.app.jobs import CalendarTask, FeedTask, Job, arriving
+from shared.app.label_choice import with_label
 from shared.app.records import Connection, Status
 from shared.app.set_up import set_up
 from shared.app.state import SyncState, read_state
@@ -50,7 +52,7 @@ from shared.core.blocking import BlockRules
 from shared.core.errors import GrantDeadError, SyncError
 from shared.core.policy import HORIZON_DAYS_MAX, ConnectionSettings, Edits
 from shared.log import Severity, log
-from shared.ports import Queue, Tasks
+from shared.ports import ProtectedBy, Queue, Tasks
 
 PAST_DAYS_MAX = HORIZON_DAYS_MAX
 """How far back a sync may begin."""
@@ -122,16 +124,19 @@ def show_settings(use: Use, _: None) -> SettingsAnswer:
 
 def change_settings(use: Use, body: SettingsBody) -> SettingsAnswer:
     """In one commit, over what is stored then: another change at the same moment is not undone."""
-    if body.google_edits is Edits.ACCEPT:  # whether an appointment is protected is not known of every EHR
+    if body.google_edits is Edits.ACCEPT and not _tells_protection(use):
         raise ProblemError("accept_unavailable")
 
     def changed(now: Connection) -> Connection:
         name = body.calendar_name or now.calendar_name
         if name != now.calendar_name and now.status is not Status.CONNECTED:
             raise ProblemError("already_started")
-        settings = _changed(use, now.settings, body)
+        told = bool(body.full_name_acknowledged)
+        label = body.client_label or now.settings.client_label
+        chosen = with_label(use.world, now, label, acknowledged=told)
+        settings = _changed(use, chosen.settings, body)
         epoch = now.epoch + (settings != now.settings)  # all is read again under others
-        return replace(now, settings=settings, calendar_name=name, epoch=epoch)
+        return replace(chosen, settings=settings, calendar_name=name, epoch=epoch)
 
     before = connections.load(use.world, use.key)
     connection = connections.change(use.world, use.key, changed)
@@ -140,14 +145,21 @@ def change_settings(use: Use, body: SettingsBody) -> SettingsAnswer:
     return SettingsAnswer.of(connection)
 
 
+def _tells_protection(use: Use) -> bool:
+    """Whether what hangs on a note or an invoice can be kept from being moved or cancelled."""
+    return capabilities_of(use.world, use.caller.practice).protected_by is not ProtectedBy.NONE
+
+
 def _changed(use: Use, settings: ConnectionSettings, body: SettingsBody) -> ConnectionSettings:
     names = (
         "mode",
-        "client_label",
         "google_edits",
         "personal_text",
         "external_titles",
         "free_events",
+        "cancelled_events",
+        "telehealth_link",
+        "service_line",
         "horizon_days",
         "start_from",
     )

@@ -25,6 +25,7 @@ from shared.app.state import CalendarState, Shown, SyncState
 from shared.core.blocking import BlockRules
 from shared.core.policy import (
     HORIZON_DAYS_MAX,
+    CancelledEvents,
     Edits,
     ExternalTitles,
     FreeEvents,
@@ -114,10 +115,16 @@ class SettingsBody(Body):
 
     mode: Mode | None = None
     client_label: LabelMode | None = None
+    full_name_acknowledged: bool | None = Field(
+        default=None, description="full names may stand in an account of no organization"
+    )
     google_edits: Edits | None = None
     personal_text: PersonalText | None = None
     external_titles: ExternalTitles | None = None
     free_events: FreeEvents | None = None
+    cancelled_events: CancelledEvents | None = None
+    telehealth_link: bool | None = None
+    service_line: bool | None = None
     horizon_days: int | None = Field(default=None, ge=1, le=HORIZON_DAYS_MAX)
     start_from: date | None = None
     time_zone: Zone | None = None
@@ -152,10 +159,14 @@ class SettingsAnswer(Answer):
     personal_text: PersonalText
     external_titles: ExternalTitles
     free_events: FreeEvents
+    cancelled_events: CancelledEvents
+    telehealth_link: bool
+    service_line: bool
     horizon_days: int
     start_from: date
     time_zone: str
     calendar_name: str
+    full_name_acknowledged_at: datetime | None
 
     @classmethod
     def of(cls, connection: Connection) -> SettingsAnswer:
@@ -167,10 +178,14 @@ class SettingsAnswer(Answer):
             personal_text=settings.personal_text,
             external_titles=settings.external_titles,
             free_events=settings.free_events,
+            cancelled_events=settings.cancelled_events,
+            telehealth_link=settings.telehealth_link,
+            service_line=settings.service_line,
             horizon_days=settings.horizon_days,
             start_from=settings.start_from,
             time_zone=settings.zone.key,
             calendar_name=connection.calendar_name,
+            full_name_acknowledged_at=connection.full_name_acknowledged_at,
         )
 
 

@@ -57,9 +57,17 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "stopping": (409, "The sync is just being stopped. Please try again in a moment."),
     "too_large": (413, "The body is too large."),
     "media_type": (415, "The body has to be application/json."),
-    "accept_unavailable": (422, "Changes made in Google cannot be accepted yet; they are put back."),
+    "accept_unavailable": (
+        422,
+        "The EHR does not tell which appointments are protected.",
+    ),
     "calendar_not_eligible": (422, "This calendar cannot take part."),
     "connect_code_unknown": (422, "This code was used already or has expired. Please connect again."),
+    "full_name_unacknowledged": (
+        422,
+        "This Google account belongs to no organization. Confirm that clients' full names may stand in it.",
+    ),
+    "internal_id_unavailable": (422, "The practice has no numbers for its clients."),
     "remove_unavailable": (422, "Events cannot be removed yet; they stay in the calendar."),
     "bug": (500, "Something went wrong on our side."),
     "try_again": (503, "That did not work just now. Please try again in a moment."),

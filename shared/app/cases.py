@@ -34,8 +34,16 @@ class Case:
     """Why a side could be read and not understood; what it held before is then still as known."""
     moved_out: bool | None = None
     """Its event lives on in another calendar of the connection; None: nobody has looked."""
+    protected: bool | None = None
+    """A note or an invoice hangs on it; None: nobody has asked. Its row may say so itself."""
     refused: bool = False
     """The EHR has refused, in this job, what the calendar wants."""
+
+    @property
+    def marker(self) -> bool:
+        """The EHR has cancelled it, and a mark of that stays in the calendar."""
+        facts = self.known(Side.EHR)
+        return self.item.kind is Kind.CLIENT and facts is not None and not facts.when.busy
 
     def known(self, side: Side) -> Facts | None:
         """As read now, else as last known."""
@@ -44,6 +52,8 @@ class Case:
 
     def agree_on_absence(self) -> None:
         """Both sides were without it: whatever is there now has come back since."""
+        if self.marker and self.known(Side.CALENDAR) is None:
+            self.ehr = Reading(None)  # a cancelled appointment without its marker is just that
         if not agreed_gone(self.item, self.known(Side.EHR), self.known(Side.CALENDAR)):
             return
         from_calendar = self.item.carrying is Side.CALENDAR and self.row is not None
@@ -95,7 +105,11 @@ def see_row(case: Case, row: Appointment | None, renderer: Renderer) -> None:
     if row is not None and renderer.has(row) and row.when is None:
         case.unreadable = "appointment_without_start"
         return
-    case.ehr = renderer.row(row, case.item.origin)
+    before = case.item.base.ehr
+    if row is not None and renderer.marks(row) and before is not None and case.known(Side.CALENDAR):
+        case.ehr = renderer.mark(row, before)
+    else:
+        case.ehr = renderer.row(row, case.item.origin)
 
 
 def see_event(case: Case, event: Event | None, renderer: Renderer) -> None:

@@ -33,6 +33,7 @@ from shared.app.grants import (
     grant_of,
     grant_path,
 )
+from shared.app.label_choice import in_other_account
 from shared.app.records import (
     Connection,
     Status,
@@ -43,6 +44,7 @@ from shared.app.records import (
 from shared.app.world import World
 from shared.core.errors import RejectedError, RetryableError, StaleError, SyncError
 from shared.core.identity import Keys
+from shared.core.labels import default_label
 from shared.core.policy import ConnectionSettings
 from shared.core.signing import ConsentState, KeyRing, open_state, seal_state
 from shared.ports import Clock, Consent, Document, Documents, Expect, Grant, Put, Remove, Sealing, Where
@@ -271,6 +273,7 @@ def _keep(world: Connecting, asked: ConsentAsked, grant: Grant, token: str) -> s
         sealed_email=world.sealing.seal(grant.email, bound_to(Purpose.GIVEN_EMAIL, connection)),
         scopes=grant.scopes,
         expire_at=world.clock.now() + STANDS,
+        hosted=bool(grant.hosted_domain),
     )
     path = consent_path(world.keys.consent_given(code))
     world.documents.commit([Put(path, given_data(given), Expect.ABSENT)])
@@ -298,6 +301,8 @@ def _attached(
     before = connection_of(stored)
     calendar_key = world.keys.calendar(key, given.sub)
     after = replace(before, sub=given.sub, calendar_key=calendar_key, grant=grant.number)
+    if given.sub != before.sub:
+        after = in_other_account(after, world.ehr(given.practice), hosted=given.hosted)
     match before.status:
         case Status.STOPPING:
             raise RejectedError("stopping")
@@ -310,7 +315,13 @@ def _attached(
 
 
 def _new(world: World, given: ConsentGiven, grant: StoredGrant, key: str) -> Connection:
-    zone = ZoneInfo(world.ehr(given.practice).practitioner(given.practitioner).zone or ZONE_UNKNOWN)
+    ehr = world.ehr(given.practice)
+    zone = ZoneInfo(ehr.practitioner(given.practitioner).zone or ZONE_UNKNOWN)
+    settings = ConnectionSettings(
+        start_from=world.clock.now().astimezone(zone).date(),
+        zone=zone,
+        client_label=default_label(has_internal_ids=ehr.has_internal_ids),
+    )
     return Connection(
         key=key,
         practice=given.practice,
@@ -318,7 +329,7 @@ def _new(world: World, given: ConsentGiven, grant: StoredGrant, key: str) -> Con
         sub=given.sub,
         calendar_key=world.keys.calendar(key, given.sub),
         calendar_name=CALENDAR_NAME,
-        settings=ConnectionSettings(start_from=world.clock.now().astimezone(zone).date(), zone=zone),
+        settings=settings,
         grant=grant.number,
     )
 
@@ -338,6 +349,7 @@ def _grant(world: Connecting, connection: str, given: ConsentGiven, number: int)
         sealed_email=world.sealing.seal(email, bound_to(Purpose.GRANT_EMAIL, connection)),
         scopes=given.scopes,
         number=number,
+        hosted=given.hosted,
     )
 
 

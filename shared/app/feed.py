@@ -1,39 +1,54 @@
-"""The practice's job: read what changed in the EHR once, and name it to everyone it concerns.
+"""The practice's job: find out once what changed in the EHR, and name it to everyone it concerns.
 
-A changed row concerns the practitioners it names and those that have it mapped, so that a reassignment is
-seen by both. Only ids are passed on; each calendar reads them itself. The cursor moves last.
+Only ids are passed on; each calendar reads them itself. The cursor moves last. An EHR that cannot tell what
+changed in the whole practice is followed for one practitioner at a time: `follow.py`.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 from typing import Protocol
 
-from shared.app.items import IN_MAX, chunks
+from shared.app.concerned import concerned
 from shared.app.records import (
+    Connection,
     Lease,
     Practice,
-    calendar_of,
-    calendar_path,
     connection_of,
-    connection_path,
     practice_data,
     practice_of,
     practice_path,
 )
 from shared.app.world import World
-from shared.core.errors import RetryableError, StaleError
-from shared.core.identity import parse_identifier
-from shared.core.model import Appointment, Kind
-from shared.ports import Expect, Put, Where
+from shared.core.errors import BlockedError, RetryableError, StaleError
+from shared.core.identity import slot
+from shared.core.model import Appointment
+from shared.core.window import LOOK_BACK_DAYS
+from shared.ports import Capabilities, Ehr, Expect, Listing, Put, Where
+
+CAPABILITIES_KEPT = timedelta(days=1)
+"""What an EHR can do is found out again after this."""
+HOOKS_ARRIVE = timedelta(days=1)
+"""So long after the last hook they are taken to arrive."""
+POLL = timedelta(minutes=5)
+POLLS_AN_HOUR = 12
+PAGE = 300
+CONNECTIONS_MAX = 100_000
+"""Of one practice."""
 
 
 class Dispatch(Protocol):
     def __call__(self, calendar_key: str, appointment_ids: Sequence[str]) -> None:
         """Have the job of this calendar read these appointments; once more is harmless."""
+
+
+class Follow(Protocol):
+    def __call__(self, connection_key: str) -> None:
+        """Have this practitioner's part of the EHR read; once more is harmless."""
 
 
 @dataclass(frozen=True)
@@ -43,37 +58,132 @@ class FeedOutcome:
     """Appointments named to each calendar."""
     complete: bool = True
     """False: another job is at it, or more is there than one job reads; come again."""
+    followed: int = 0
+    """Practitioners whose part is read by a job of its own."""
 
 
-def run_feed_job(world: World, practice: str, dispatch: Dispatch) -> FeedOutcome:
-    """Read the changes of a practice since its cursor. Raises RetryableError and BlockedError.
+def run_feed_job(
+    world: World, practice: str, dispatch: Dispatch, follow: Follow | None = None, *, poll: bool = False
+) -> FeedOutcome:
+    """Find out what changed in a practice. Raises RetryableError and BlockedError.
 
-    Without a cursor it begins now: what was before is read by each calendar's first pass.
+    Without a cursor it begins now: what was before is read by each calendar's first pass. `follow` None: that
+    is left to the next poll. `poll`: nobody said that anything changed.
     """
     try:
-        record, version = _take_lease(world, practice)
+        job = _Job(world, dispatch, *_take_lease(world, practice))
     except StaleError:
         return FeedOutcome(complete=False)
-    ehr = world.ehr(practice)
-    rows, dispatched, complete = 0, dict[str, int](), False
     try:
-        if record.cursor is None:
-            record, complete = replace(record, cursor=ehr.cursor_now()), True
-        for _ in range(0 if complete else world.limits.feed_pages_max):
-            assert record.cursor is not None
-            page = ehr.changes(record.cursor)
-            for key, ids in _concerned(world, practice, page.rows).items():
-                dispatch(key, sorted(ids))
-                dispatched[key] = dispatched.get(key, 0) + len(ids)
-            record, rows, complete = replace(record, cursor=page.cursor), rows + len(page.rows), page.complete
-            version = _save(world, record, version)
-            if complete:
-                break
+        listing = job.capabilities().listing
+        if listing is not Listing.WINDOW and (poll or job.record.clients is None):
+            job.read_clients()
+        if listing is Listing.PRACTICE:
+            return job.read()
+        if follow is None:
+            return job.outcome
+        followed = list(_to_follow(world, job.record, poll=poll))
+        for key in followed:
+            follow(key)
+        return replace(job.outcome, followed=len(followed))
     except StaleError:  # the lease ran out and another job has it: it goes on from the last cursor saved
-        return FeedOutcome(rows, dispatched, complete=False)
+        return replace(job.outcome, complete=False)
+    except BlockedError as error:
+        job.doubt(error)
+        raise
     finally:
-        _let_go(world, record, version)
-    return FeedOutcome(rows, dispatched, complete)
+        job.let_go()
+
+
+@dataclass
+class _Job:
+    world: World
+    dispatch: Dispatch
+    record: Practice
+    version: str
+    outcome: FeedOutcome = field(default_factory=FeedOutcome)
+
+    @property
+    def ehr(self) -> Ehr:
+        return self.world.ehr(self.record.key)
+
+    def capabilities(self) -> Capabilities:
+        """What the EHR can do: as it is kept, or found out anew; if that fails what is kept still holds."""
+        now, known = self.world.clock.now(), self.record.capabilities
+        found_at = self.record.capabilities_at
+        if known is not None and found_at is not None and now - found_at < CAPABILITIES_KEPT:
+            return known
+        try:
+            found = self.ehr.capabilities()
+        except (RetryableError, BlockedError):
+            if known is None:
+                raise
+            return known
+        self.save(replace(self.record, capabilities=found, capabilities_at=now))
+        return found
+
+    def doubt(self, error: BlockedError) -> None:
+        """An EHR that does not do what it was found to do is asked again."""
+        if error.reason == "ehr_cannot_list_changes":
+            self.record = replace(self.record, capabilities_at=None)
+
+    def read(self) -> FeedOutcome:
+        if self.record.cursor is None:
+            self.save(replace(self.record, cursor=self.ehr.cursor_now()))
+            return self.outcome
+        for _ in range(self.world.limits.feed_pages_max):
+            assert self.record.cursor is not None
+            page = self.ehr.changes(self.record.cursor)
+            self.outcome = tell(self.world, self.record.key, page.rows, self.dispatch, self.outcome)
+            self.save(replace(self.record, cursor=page.cursor))
+            if page.complete:
+                return self.outcome
+        return replace(self.outcome, complete=False)
+
+    def read_clients(self) -> None:
+        """Name the appointments of clients that have another name now.
+
+        Left to the daily pass where the EHR cannot tell, and what one job does not come to to the next poll.
+        """
+        practice, now = self.record.key, self.world.clock.now()
+        start = now - timedelta(days=LOOK_BACK_DAYS)
+        hide = partial(self.world.keys.patient, practice)
+        try:
+            if self.record.clients is None:
+                self.save(replace(self.record, clients=self.ehr.clients_now()))
+                return
+            page = self.ehr.clients_changed(self.record.clients, start, hide)
+        except BlockedError:
+            return
+        self.outcome = tell(self.world, practice, page.rows, self.dispatch, self.outcome)
+        if page.cursor != self.record.clients:
+            self.save(replace(self.record, clients=page.cursor))
+
+    def save(self, record: Practice) -> None:
+        """Raises StaleError: another job has taken the lease."""
+        put = Put(practice_path(record.key), practice_data(record), self.version)
+        [self.version] = self.world.documents.commit([put])
+        self.record = record
+
+    def let_go(self) -> None:
+        with contextlib.suppress(StaleError, RetryableError):  # else it runs out by itself
+            self.save(replace(self.record, lease=None))
+
+
+def tell(
+    world: World,
+    practice: str,
+    rows: Sequence[Appointment],
+    dispatch: Dispatch,
+    outcome: FeedOutcome,
+    gone: Sequence[str] = (),
+) -> FeedOutcome:
+    """Name these rows, and the ids of those that are no longer found, to whom they concern; the sum of it."""
+    told = dict(outcome.dispatched)
+    for key, ids in concerned(world, practice, rows, gone).items():
+        dispatch(key, sorted(ids))
+        told[key] = told.get(key, 0) + len(ids)
+    return replace(outcome, rows=outcome.rows + len(rows), dispatched=told)
 
 
 def _take_lease(world: World, practice: str) -> tuple[Practice, str]:
@@ -89,51 +199,25 @@ def _take_lease(world: World, practice: str) -> tuple[Practice, str]:
     return leased, world.documents.commit([put])[0]
 
 
-def _save(world: World, record: Practice, version: str) -> str:
-    return world.documents.commit([Put(practice_path(record.key), practice_data(record), version)])[0]
+def _to_follow(world: World, record: Practice, *, poll: bool) -> Iterator[str]:
+    """The connections whose part is to be read now: all; of a poll while hooks arrive a twelfth."""
+    now = world.clock.now()
+    hooks_arrive = record.hooked_at is not None and now - record.hooked_at < HOOKS_ARRIVE
+    for connection in _connections(world, record.key):
+        if connection.moves and (not (poll and hooks_arrive) or _has_its_turn(connection.key, now)):
+            yield connection.key
 
 
-def _let_go(world: World, record: Practice, version: str) -> None:
-    with contextlib.suppress(StaleError, RetryableError):  # else it runs out by itself
-        _save(world, replace(record, lease=None), version)
+def _has_its_turn(key: str, now: datetime) -> bool:
+    return slot(key, POLLS_AN_HOUR) == int(now.timestamp() // POLL.total_seconds()) % POLLS_AN_HOUR
 
 
-def _concerned(world: World, practice: str, rows: Iterable[Appointment]) -> dict[str, set[str]]:
-    """Appointment ids by calendar key."""
-    by_calendar: dict[str, set[str]] = {}
-    rows = list(rows)
-    by_connection: dict[str, set[str]] = {}
-    for row in rows:
-        if row.kind is Kind.BLOCK:
-            continue
-        for practitioner in sorted(row.practitioner_ids):
-            key = world.keys.connection(practice, practitioner)
-            by_connection.setdefault(key, set()).add(row.id)
-    for path, document in world.documents.get(*map(connection_path, by_connection)).items():
-        key = connection_of(document).calendar_key
-        by_calendar.setdefault(key, set()).update(by_connection[path.rsplit("/", 1)[1]])
-    for chunk in chunks([row.id for row in rows], IN_MAX):
-        mapped = world.documents.find(
-            "items", Where("practice", "==", practice), Where("appointment_id", "in", chunk), group=True
-        )
-        for document in mapped:
-            by_calendar.setdefault(document.path.split("/")[1], set()).add(
-                str(document.data["appointment_id"])
-            )
-    for key, ids in _blocks(world, practice, rows).items():
-        by_calendar.setdefault(key, set()).update(ids)
-    return by_calendar
-
-
-def _blocks(world: World, practice: str, rows: Iterable[Appointment]) -> dict[str, set[str]]:
-    """Blocks name their calendar themselves; what names none of this practice concerns nobody."""
-    named: dict[str, set[str]] = {}
-    for row in rows:
-        parts = parse_identifier(row.identifier or "") if row.kind is Kind.BLOCK else None
-        if parts is not None:
-            named.setdefault(parts[0], set()).add(row.id)
-    found = world.documents.get(*map(calendar_path, named)) if named else {}
-    calendars = [calendar_of(document) for document in found.values()]
-    connections = world.documents.get(*{connection_path(each.connection) for each in calendars})
-    ours = {path for path, document in connections.items() if connection_of(document).practice == practice}
-    return {each.key: named[each.key] for each in calendars if connection_path(each.connection) in ours}
+def _connections(world: World, practice: str) -> Iterator[Connection]:
+    after = None
+    for _ in range(CONNECTIONS_MAX // PAGE):
+        page = world.documents.find("connections", Where("practice", "==", practice), limit=PAGE, after=after)
+        yield from map(connection_of, page)
+        if len(page) < PAGE:
+            return
+        after = page[-1].path
+    raise AssertionError("more connections than a practice can have")

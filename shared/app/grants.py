@@ -54,6 +54,8 @@ class ConsentGiven:
     sealed_email: str
     scopes: frozenset[str]
     expire_at: datetime
+    hosted: bool = False
+    """The account is an organization's; whose is not kept."""
 
 
 CONSENTS = "oauth_states"
@@ -86,6 +88,7 @@ def given_data(given: ConsentGiven) -> dict[str, object]:
         "sealed_email": given.sealed_email,
         "scopes": sorted(given.scopes),
         "expire_at": given.expire_at,
+        "hosted": given.hosted,
     }
 
 
@@ -109,6 +112,8 @@ class StoredGrant:
     number: int
     """From 1, one more with every new token, across disconnections too: an old one that is refused says
     nothing about a newer."""
+    hosted: bool = False
+    """The account is an organization's."""
 
 
 GRANTS = "grants"
@@ -125,11 +130,17 @@ def grant_data(grant: StoredGrant) -> dict[str, object]:
         "sealed_email": grant.sealed_email,
         "scopes": sorted(grant.scopes),
         "number": grant.number,
+        "hosted": grant.hosted,
     }
 
 
 def grant_of(document: Document) -> StoredGrant:
     data: Mapping[str, Any] = document.data
     return StoredGrant(
-        data["sub"], data["sealed_token"], data["sealed_email"], frozenset(data["scopes"]), data["number"]
+        sub=data["sub"],
+        sealed_token=data["sealed_token"],
+        sealed_email=data["sealed_email"],
+        scopes=frozenset(data["scopes"]),
+        number=data["number"],
+        hosted=data["hosted"],
     )

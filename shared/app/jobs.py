@@ -2,7 +2,8 @@
 
 A task carries ids and flags, never content. One without ids is named by its key and the second it arrived
 in, and runs a little after that second's end: a burst is one job, nothing that arrives is lost, and no name
-comes twice. One with ids is not named: every one is run, and running one again writes nothing.
+comes twice. One that names appointments to a calendar is not named: every one is run, and running one again
+writes nothing.
 
 What is made again, because it came too early or met an outage, is named by what it is to do and by when: a
 task that the queue delivers twice is made again once. Without names the two would meet again, and be more.
@@ -18,9 +19,12 @@ from math import floor
 from typing import Any
 
 from shared.app.calendar_job import run_calendar_job
-from shared.app.feed import FeedOutcome, run_feed_job
+from shared.app.feed import Dispatch, FeedOutcome, run_feed_job
+from shared.app.follow import run_follow_job
+from shared.app.hook_health import note_hook
 from shared.app.looks import Looked, look
 from shared.app.outcome import Outcome, State
+from shared.app.rows import run_rows_job
 from shared.app.world import World
 from shared.core.errors import RejectedError, RetryableError
 from shared.ports import NewTask, Queue, Tasks
@@ -56,6 +60,25 @@ class FeedTask:
     """Read what changed in the EHR of a practice."""
 
     practice: str
+    hooked: bool = False
+    """A hook of the EHR asked for it."""
+    tries: int = 0
+
+
+@dataclass(frozen=True)
+class FollowTask:
+    """Read what changed in the EHR for the practitioner of this connection."""
+
+    connection_key: str
+    tries: int = 0
+
+
+@dataclass(frozen=True)
+class RowsTask:
+    """Read these appointments of a practice, which a hook of the EHR named."""
+
+    practice: str
+    ids: tuple[str, ...]
     tries: int = 0
 
 
@@ -67,7 +90,7 @@ class LooksTask:
     tries: int = 0
 
 
-Job = CalendarTask | FeedTask | LooksTask
+Job = CalendarTask | FeedTask | FollowTask | RowsTask | LooksTask
 
 
 # --- as a task --------------------------------------------------------------------------------------------
@@ -76,7 +99,7 @@ Job = CalendarTask | FeedTask | LooksTask
 def arriving(job: Job, now: datetime, bucket_seconds: float = BUCKET_SECONDS) -> NewTask:
     """A job that something asked for just now: with all that asks for it in the same bucket it is one.
 
-    Where it names appointments it is a task of its own.
+    Where it names appointments to a calendar it is a task of its own.
     """
     if isinstance(job, LooksTask) or (isinstance(job, CalendarTask) and job.ids):
         return NewTask(_queue(job), _body(job), run_at=now)
@@ -122,6 +145,10 @@ def job_of(body: Mapping[str, Any]) -> Job:
         raise RejectedError("task_malformed")
     if body["kind"] == "feed":
         return FeedTask(**fields)
+    if body["kind"] == "follow":
+        return FollowTask(**fields)
+    if body["kind"] == "rows":
+        return RowsTask(fields["practice"], tuple(fields["ids"]), fields["tries"])
     if body["kind"] == "looks":
         return LooksTask(tuple(fields["calendar_keys"]), fields["tries"])
     if fields["queue"] not in _QUEUES:
@@ -132,7 +159,9 @@ def job_of(body: Mapping[str, Any]) -> Job:
 _LISTS = ("ids", "calendar_keys")
 _QUEUES = {queue.value: queue for queue in Queue}
 _FIELDS: dict[str, dict[str, type]] = {
-    "feed": {"kind": str, "practice": str, "tries": int},
+    "feed": {"kind": str, "practice": str, "hooked": bool, "tries": int},
+    "follow": {"kind": str, "connection_key": str, "tries": int},
+    "rows": {"kind": str, "practice": str, "ids": list, "tries": int},
     "looks": {"kind": str, "calendar_keys": list, "tries": int},
     "calendar": {
         "kind": str,
@@ -148,7 +177,11 @@ _FIELDS: dict[str, dict[str, type]] = {
 
 def _body(job: Job) -> dict[str, object]:
     if isinstance(job, FeedTask):
-        return {"kind": "feed", "practice": job.practice, "tries": job.tries}
+        return {"kind": "feed", "practice": job.practice, "hooked": job.hooked, "tries": job.tries}
+    if isinstance(job, FollowTask):
+        return {"kind": "follow", "connection_key": job.connection_key, "tries": job.tries}
+    if isinstance(job, RowsTask):
+        return {"kind": "rows", "practice": job.practice, "ids": list(job.ids), "tries": job.tries}
     if isinstance(job, LooksTask):
         return {"kind": "looks", "calendar_keys": list(job.calendar_keys), "tries": job.tries}
     return {
@@ -170,7 +203,11 @@ def _key(job: Job) -> str:
     """The same for jobs that do the same: one that looks is not merged into one that does not."""
     match job:
         case FeedTask():
-            return f"feed-{job.practice}"
+            return f"feed-{job.practice}{'-hooked' if job.hooked else ''}"
+        case FollowTask():
+            return f"follow-{job.connection_key}"
+        case RowsTask():
+            return f"rows-{job.practice}-{_digest(job.ids)}"
         case LooksTask():
             return f"looks-{_digest(job.calendar_keys)}"
         case CalendarTask():
@@ -196,6 +233,10 @@ def perform(world: World, tasks: Tasks, job: Job) -> Outcome | FeedOutcome | Loo
         match job:
             case FeedTask():
                 return _read_feed(world, tasks, job)
+            case FollowTask():
+                return _follow(world, tasks, job)
+            case RowsTask():
+                return _read_rows(world, tasks, job)
             case LooksTask():
                 return _look(world, tasks, job)
             case CalendarTask():
@@ -238,15 +279,41 @@ def _look(world: World, tasks: Tasks, job: LooksTask) -> Looked:
 
 
 def _read_feed(world: World, tasks: Tasks, job: FeedTask) -> FeedOutcome:
+    if job.hooked and job.tries == 0:  # later tries tell nothing of when it arrived
+        note_hook(world, job.practice)
+
+    def follow(connection_key: str) -> None:
+        tasks.enqueue(arriving(FollowTask(connection_key), world.clock.now()))
+
+    dispatch = _dispatch(world, tasks)
+    outcome = run_feed_job(world, job.practice, dispatch, follow, poll=not job.hooked)
+    if not outcome.complete:
+        tasks.enqueue(waiting(replace(job, tries=0), _in(world, WAITS_SECONDS[0])))
+    return outcome
+
+
+def _follow(world: World, tasks: Tasks, job: FollowTask) -> FeedOutcome:
+    outcome = run_follow_job(world, job.connection_key, _dispatch(world, tasks))
+    if not outcome.complete:
+        tasks.enqueue(waiting(replace(job, tries=0), _in(world, WAITS_SECONDS[0])))
+    return outcome
+
+
+def _read_rows(world: World, tasks: Tasks, job: RowsTask) -> FeedOutcome:
+    if job.tries == 0:
+        note_hook(world, job.practice)
+    return run_rows_job(world, job.practice, job.ids, _dispatch(world, tasks))
+
+
+def _dispatch(world: World, tasks: Tasks) -> Dispatch:
+    """A task for each calendar that appointments are named to, and no more than IDS_MAX in it."""
+
     def dispatch(calendar_key: str, appointment_ids: Sequence[str]) -> None:
         for start in range(0, len(appointment_ids), IDS_MAX):
             ids = tuple(appointment_ids[start : start + IDS_MAX])
             tasks.enqueue(arriving(CalendarTask(calendar_key, ids, look=False), world.clock.now()))
 
-    outcome = run_feed_job(world, job.practice, dispatch)
-    if not outcome.complete:
-        tasks.enqueue(waiting(FeedTask(job.practice), _in(world, WAITS_SECONDS[0])))
-    return outcome
+    return dispatch
 
 
 def _in(world: World, seconds: float) -> datetime:

@@ -19,6 +19,7 @@ from shared.core.identity import slot
 from shared.core.item import Item, Seen
 from shared.core.model import Base, Facts, Kind, Reading, Side, When
 from shared.core.policy import (
+    CancelledEvents,
     ConnectionSettings,
     Edits,
     ExternalTitles,
@@ -27,7 +28,7 @@ from shared.core.policy import (
     Mode,
     PersonalText,
 )
-from shared.ports import Document, FeedCursor
+from shared.ports import BlockAs, Capabilities, Document, FeedCursor, Listing, ProtectedBy, Writes
 
 CURSOR_FORMAT = 1
 """Version of our own reading parameters; a stored cursor of another one is not used."""
@@ -79,6 +80,8 @@ class Connection:
     """Number of the last grant it had, kept where that is gone: the next one has a higher."""
     pause_until: datetime | None = None
     """Its account is over a limit: nothing is read or written before."""
+    full_name_acknowledged_at: datetime | None = None
+    """When they said that full names may stand in an account of no organization."""
 
     @property
     def moves(self) -> bool:
@@ -107,10 +110,14 @@ def connection_data(connection: Connection) -> dict[str, object]:
         "horizon_days": settings.horizon_days,
         "external_titles": settings.external_titles.value,
         "free_events": settings.free_events.value,
+        "cancelled_events": settings.cancelled_events.value,
+        "telehealth_link": settings.telehealth_link,
+        "service_line": settings.service_line,
         "status": connection.status.value,
         "epoch": connection.epoch,
         "grant": connection.grant,
         "pause_until": connection.pause_until,
+        "full_name_acknowledged_at": connection.full_name_acknowledged_at,
     }
 
 
@@ -126,6 +133,9 @@ def connection_of(document: Document) -> Connection:
         horizon_days=data["horizon_days"],
         external_titles=ExternalTitles(data["external_titles"]),
         free_events=FreeEvents(data["free_events"]),
+        cancelled_events=CancelledEvents(data["cancelled_events"]),
+        telehealth_link=data["telehealth_link"],
+        service_line=data["service_line"],
     )
     return Connection(
         key=document.id,
@@ -139,6 +149,7 @@ def connection_of(document: Document) -> Connection:
         epoch=data["epoch"],
         grant=data["grant"],
         pause_until=data["pause_until"],
+        full_name_acknowledged_at=data["full_name_acknowledged_at"],
     )
 
 
@@ -478,11 +489,18 @@ def _reading_of(data: Mapping[str, Any] | None) -> Reading | None:
 
 @dataclass(frozen=True)
 class Practice:
-    """How far the EHR of a practice was read."""
+    """How far the EHR of a practice was read, and what it can do."""
 
     key: str
     cursor: FeedCursor | None = None
     lease: Lease | None = None
+    capabilities: Capabilities | None = None
+    capabilities_at: datetime | None = None
+    """When they were found out; None: they are to be found out anew."""
+    hooked_at: datetime | None = None
+    """When a hook of the EHR last arrived, give or take an hour; None: never."""
+    clients: FeedCursor | None = None
+    """How far the changes of its clients were read: their names are in labels."""
 
 
 def practice_path(key: str) -> str:
@@ -490,16 +508,89 @@ def practice_path(key: str) -> str:
 
 
 def practice_data(practice: Practice) -> dict[str, object]:
-    cursor, lease = practice.cursor, practice.lease
+    lease = practice.lease
     return {
-        "high_water": cursor.high_water if cursor else None,
-        "seen": dict(cursor.seen) if cursor else {},
+        **_cursor_data(practice.cursor),
+        "clients": _cursor_data(practice.clients),
         "lease": {"holder": lease.holder, "until": lease.until} if lease else None,
         "poll_slot": slot(practice.key, POLL_SLOTS),
+        "capabilities": _capabilities_data(practice.capabilities),
+        "capabilities_at": practice.capabilities_at,
+        "hooked_at": practice.hooked_at,
     }
 
 
 def practice_of(document: Document) -> Practice:
     data: Mapping[str, Any] = document.data
-    cursor = FeedCursor(data["high_water"], data["seen"]) if data["high_water"] else None
-    return Practice(document.id, cursor, Lease(**data["lease"]) if data["lease"] else None)
+    return Practice(
+        document.id,
+        _cursor_of(data),
+        Lease(**data["lease"]) if data["lease"] else None,
+        _capabilities_of(data["capabilities"]),
+        data["capabilities_at"],
+        data["hooked_at"],
+        _cursor_of(data["clients"]),
+    )
+
+
+def _cursor_data(cursor: FeedCursor | None) -> dict[str, object]:
+    return {
+        "high_water": cursor.high_water if cursor else None,
+        "seen": dict(cursor.seen) if cursor else {},
+    }
+
+
+def _cursor_of(data: Mapping[str, Any]) -> FeedCursor | None:
+    return FeedCursor(data["high_water"], data["seen"]) if data["high_water"] else None
+
+
+def _capabilities_data(capabilities: Capabilities | None) -> dict[str, object] | None:
+    if capabilities is None:
+        return None
+    return {
+        name: value.value if isinstance(value, Enum) else value
+        for name, value in asdict(capabilities).items()
+    }
+
+
+def _capabilities_of(data: Mapping[str, Any] | None) -> Capabilities | None:
+    if data is None:
+        return None
+    return Capabilities(
+        listing=Listing(data["listing"]),
+        writes=Writes(data["writes"]),
+        checks_versions=data["checks_versions"],
+        creates_once=data["creates_once"],
+        protected_by=ProtectedBy(data["protected_by"]),
+        block_as=BlockAs(data["block_as"]),
+    )
+
+
+# --- practitioners that are followed one by one -----------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Followed:
+    """How far one practitioner's part of an EHR was read: a cursor, or the version of every row."""
+
+    practice: str
+    cursor: FeedCursor | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
+    """By appointment id."""
+
+
+def followed_path(connection_key: str) -> str:
+    return f"followed/{connection_key}"
+
+
+def followed_data(followed: Followed) -> dict[str, object]:
+    return {
+        "practice": followed.practice,
+        **_cursor_data(followed.cursor),
+        "versions": zlib.compress(json.dumps(followed.versions, separators=(",", ":")).encode()),
+    }
+
+
+def followed_of(document: Document) -> Followed:
+    data: Mapping[str, Any] = document.data
+    return Followed(data["practice"], _cursor_of(data), json.loads(zlib.decompress(data["versions"])))

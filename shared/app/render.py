@@ -7,9 +7,10 @@ from dataclasses import dataclass, field, replace
 
 from shared.core.blocking import BlockRules, Effect, block_what, effect
 from shared.core.identity import Keys
+from shared.core.labels import client_what
 from shared.core.model import Appointment, Client, Event, Facts, Kind, Reading, Side, Status, What
-from shared.core.policy import ConnectionSettings, ExternalTitles, FreeEvents, Mode
-from shared.core.text import canonical, client_what, personal_what
+from shared.core.policy import CancelledEvents, ConnectionSettings, ExternalTitles, FreeEvents, Mode
+from shared.core.text import CANCELLED, canonical, personal_what
 from shared.core.window import Window, whole_days
 from shared.ports import Ehr
 
@@ -42,13 +43,25 @@ class Renderer:
         """Whether the row is an appointment of this practitioner now."""
         return row.status is Status.LIVE and self.practitioner in row.practitioner_ids
 
+    def marks(self, row: Appointment) -> bool:
+        """Whether a mark of this cancelled appointment stays where it had an event."""
+        stays = self.settings.cancelled_events is CancelledEvents.MARK and row.kind is Kind.CLIENT
+        return stays and row.cancelled and self.practitioner in row.practitioner_ids
+
     def what(self, row: Appointment, origin: Side) -> What:
+        if row.cancelled and row.kind is Kind.CLIENT:
+            return What(summary=CANCELLED, busy=False)
         if row.kind is Kind.BLOCK:
             return What(summary=canonical(row.title), busy=row.busy)
         if row.kind is Kind.PERSONAL:
             return personal_what(row, origin, self.settings.personal_text)
         clients = [self.clients.get(patient, Client()) for patient in row.patient_ids]
-        return client_what(row, clients, self.settings.client_label)
+        return client_what(row, clients, self.settings)
+
+    def mark(self, row: Appointment, before: Facts) -> Reading:
+        """The EHR side of a marker, in the place that it had before where the row names none now."""
+        when = replace(row.when or before.when, busy=False)
+        return Reading(Facts(when, self.keys.what(self.what(row, Side.EHR), row.kind), row.version))
 
     def row(self, row: Appointment | None, origin: Side) -> Reading:
         """The EHR side; `learn` has been called for it, and a live row has a readable start here."""

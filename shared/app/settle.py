@@ -139,6 +139,10 @@ class Settler:
                 read = True
                 self._read(case, missing)
                 continue
+            if self._needs_to_know_protection(case, decision):
+                case.protected = self._is_protected(case)
+                if case.protected:
+                    continue
             try:
                 return self._carry_out(case, decision)
             except RefusedByEhrError:
@@ -213,10 +217,11 @@ class Settler:
             kind=item.kind,
             origin=item.origin,
             past=is_past(ehr, item.base.ehr, once, now=self.tools.world.clock.now(), zone=settings.zone),
-            protected=case.row is not None and case.row.protected is True,
+            protected=case.protected or (case.row is not None and case.row.protected is True),
             reassigned=ehr is None and case.row is not None and self._is_anothers(case.row),
             cancelled_from_calendar=self._cancelled_from_calendar(case),
             refused=case.refused,
+            marker=case.marker,
             moved_out=case.moved_out is True,
         )
 
@@ -225,6 +230,25 @@ class Settler:
         goes = isinstance(decision, Hold) or (isinstance(decision, Settle) and not decision.present)
         deleted = case.known(Side.CALENDAR) is None and case.item.base.calendar is not None
         return goes and deleted and case.known(Side.EHR) is not None and case.item.kind is not Kind.BLOCK
+
+    def _needs_to_know_protection(self, case: Case, decision: Settle) -> bool:
+        """Before the calendar moves or cancels a client's appointment whose row does not say."""
+        if case.item.kind is not Kind.CLIENT or case.protected is not None or case.row is None:
+            return False
+        ehr, calendar = case.known(Side.EHR), case.known(Side.CALENDAR)
+        reaches = ehr is not None and differs(decision, Side.EHR, ehr, calendar)
+        return reaches and case.row.protected is None
+
+    def _is_protected(self, case: Case) -> bool:
+        """As the EHR says; where it cannot be told, again later, and at last yes.
+
+        The EHR has the last word all the same: a note may be written between this answer and our write.
+        """
+        assert case.row is not None
+        protected = self.tools.ehr.protection(case.row)
+        if protected is None and case.item.tries < self.tools.world.limits.stale_tries:
+            raise RetryableError("protection_unknown")
+        return protected is not False
 
     def _lives_elsewhere(self, case: Case) -> bool:
         """An event that is dragged to another calendar keeps its id there."""

@@ -5,13 +5,15 @@ Both only say "look now". Nothing in them is applied, so a replay costs a look a
 
 from __future__ import annotations
 
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
-from shared.app.jobs import BUCKET_SECONDS, CalendarTask, FeedTask, Job, arriving
-from shared.core.errors import RetryableError
+from shared.app.hook_secret import HookTrust
+from shared.app.jobs import BUCKET_SECONDS, CalendarTask, FeedTask, Job, RowsTask, arriving
+from shared.app.notification import Means, Told, told_by
+from shared.core.errors import RejectedError, RetryableError
 from shared.core.signing import KeyRing, verify_hook
 from shared.core.signing import open_channel_token as calendar_of
 from shared.ports import Tasks
@@ -20,7 +22,6 @@ ACCEPTED, NO_CONTENT, OK = 202, 204, 200
 UNAUTHORIZED, TOO_LARGE, UNAVAILABLE = 401, 413, 503
 HOOK_BODY_MAX = 256 * 1024
 """Bytes."""
-_OTHER_NOTIFICATIONS = frozenset({"handshake", "heartbeat"})
 
 
 @dataclass(frozen=True)
@@ -54,47 +55,47 @@ def google_push(headers: Mapping[str, str], keys: KeyRing, arrivals: Arrivals) -
     return NO_CONTENT if arrivals.enqueue(CalendarTask(calendar_key)) else UNAVAILABLE
 
 
+class Topic(Protocol):
+    """The messages of a service that signs with keys of its own, and speaks for whoever may write there."""
+
+    def __call__(self, body: bytes, topics: frozenset[str]) -> bytes | None:
+        """What is told; None: it was about the subscription itself, and is done with.
+
+        Raises RejectedError where it is of none of these topics or does not verify, and RetryableError.
+        """
+
+
 def ehr_hook(
-    practice: str, headers: Mapping[str, str], body: bytes, secrets: Sequence[bytes], arrivals: Arrivals
+    practice: str,
+    headers: Mapping[str, str],
+    body: bytes,
+    trust: HookTrust,
+    topic: Topic,
+    arrivals: Arrivals,
 ) -> int:
-    """The status for a hook of an EHR; `secrets` are empty for a practice that is not served.
+    """The status for a hook of an EHR; `trust` is empty for a practice that is not served.
 
     Never 4xx for content: senders switch off a hook that is refused. 503 where the task could not be made.
+    Raises RetryableError where it cannot be known whether a topic's message is to be believed.
     """
     if len(body) > HOOK_BODY_MAX:
         return TOO_LARGE
-    if not verify_hook(headers, body, secrets, arrivals.now):
+    if verify_hook(headers, body, trust.secrets, arrivals.now):
+        return _look(practice, told_by(body, headers.get("x-medplum-deleted-resource", "")), arrivals)
+    if not trust.topics:
         return UNAUTHORIZED
-    subject = _subject(body)
-    if subject in _OTHER_NOTIFICATIONS:
-        return OK
-    if subject not in (None, "Appointment"):
-        return ACCEPTED
-    return ACCEPTED if arrivals.enqueue(FeedTask(practice)) else UNAVAILABLE
-
-
-def _subject(body: bytes) -> str | None:
-    """The type of resource it is about, `handshake` or `heartbeat`; None where it does not say."""
     try:
-        resource = json.loads(body or b"{}")
-    except ValueError:
-        return None
-    if not isinstance(resource, dict):
-        return None
-    kind = resource.get("resourceType")
-    if kind != "Bundle":
-        return kind if isinstance(kind, str) else None
-    return _notification(resource)
+        message = topic(body, trust.topics)
+    except RejectedError:
+        return UNAUTHORIZED
+    return OK if message is None else _look(practice, told_by(message), arrivals)
 
 
-def _notification(bundle: Mapping[str, object]) -> str | None:
-    """`handshake` or `heartbeat` of a Bundle whose first entry is Parameters or SubscriptionStatus."""
-    entries = bundle.get("entry")
-    first = entries[0] if isinstance(entries, list) and entries else None
-    status = first.get("resource") if isinstance(first, dict) else None
-    if not isinstance(status, dict):
-        return None
-    parameters = status.get("parameter")
-    named = [each for each in parameters if isinstance(each, dict)] if isinstance(parameters, list) else []
-    codes = [status.get("type"), *(each.get("valueCode") for each in named if each.get("name") == "type")]
-    return next((code for code in codes if isinstance(code, str) and code in _OTHER_NOTIFICATIONS), None)
+def _look(practice: str, told: Told, arrivals: Arrivals) -> int:
+    """A task for each appointment that is named, or one that reads all changes."""
+    if told.means is Means.GREETING:
+        return OK
+    if told.means is Means.NOTHING:
+        return ACCEPTED
+    jobs: list[Job] = [RowsTask(practice, (each,)) for each in told.ids] or [FeedTask(practice, hooked=True)]
+    return ACCEPTED if all(map(arrivals.enqueue, jobs)) else UNAVAILABLE

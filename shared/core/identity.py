@@ -63,6 +63,10 @@ class Keys:
         place = original_start.astimezone(UTC) if isinstance(original_start, datetime) else original_start
         return f"{self.series(calendar_key, master_id)}.{self._name('start', place.isoformat())}"
 
+    def patient(self, practice: str, patient_id: str) -> str:
+        """What may be kept of a patient's id."""
+        return self._name("patient", practice, patient_id)
+
     def account(self, sub: str) -> str:
         """Key of an account: the one that crosses practices, for limits are an account's."""
         return self._name("account", sub)

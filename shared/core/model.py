@@ -38,7 +38,9 @@ class When:
     start: datetime | date
     end: datetime | date
     busy: bool = True
-    """Of a block: whether it takes the time. Of an appointment that is a part of its *what*."""
+    """Whether it takes the time: of a block, and of an appointment that is only a marker of its cancellation.
+    Of other appointments that is a part of their *what*.
+    """
 
     def __post_init__(self) -> None:
         timed = [isinstance(value, datetime) for value in (self.start, self.end)]
@@ -136,9 +138,17 @@ class Appointment:
     title: str = ""
     """Of personal appointments only."""
     location: str = ""
+    service: str = ""
+    """Of client appointments: what kind it is, by its own name."""
+    telehealth: str = ""
+    """Of client appointments: where the practitioner joins the session; https."""
     busy: bool = True
     protected: bool | None = None
     """True or False as the row itself says; None where it does not say."""
+    code: str = ""
+    """The EHR's own name of the status: opaque, for setting it again."""
+    cancelled: bool = False
+    """It is over because somebody cancelled it: it was not missed, nor entered in error."""
     raw: Mapping[str, object] = field(default_factory=dict, compare=False)
     """The resource as read, for writing it back whole; opaque here, never stored or logged."""
 
@@ -217,10 +227,13 @@ class Event:
 
 @dataclass(frozen=True, repr=False)
 class Client:
-    """What a label may be made of."""
+    """What a label may be made of; a part that the chosen mode does not need is empty."""
 
     full_name: str = ""
     internal_id: str = ""
+    given: str = ""
+    """The first given name."""
+    family: str = ""
 
     def __repr__(self) -> str:
         return "Client(…)"

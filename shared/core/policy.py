@@ -22,7 +22,11 @@ class Mode(Enum):
 
 
 class LabelMode(Enum):
+    """What an event says of its client, the least revealing first."""
+
     INTERNAL_ID = "internal_id"
+    INITIALS = "initials"
+    FIRST_NAME = "first_name"
     FULL_NAME = "full_name"
 
 
@@ -47,6 +51,14 @@ class ExternalTitles(Enum):
     SHOW = "show"
 
 
+class CancelledEvents(Enum):
+    """What becomes of the event of a client appointment that the EHR cancels."""
+
+    REMOVE = "remove"
+    MARK = "mark"
+    """It stays as a marker: Free, and without its label."""
+
+
 class FreeEvents(Enum):
     """Whether the EHR shows events of external calendars that do not take the time."""
 
@@ -67,6 +79,11 @@ class ConnectionSettings:
     horizon_days: int = HORIZON_DAYS_DEFAULT
     external_titles: ExternalTitles = ExternalTitles.HIDE
     free_events: FreeEvents = FreeEvents.HIDE
+    cancelled_events: CancelledEvents = CancelledEvents.REMOVE
+    telehealth_link: bool = False
+    """Whether events of client appointments have the link to the session: whoever has it can join."""
+    service_line: bool = False
+    """Whether they say what kind of appointment it is."""
 
     def __post_init__(self) -> None:
         assert 1 <= self.horizon_days <= HORIZON_DAYS_MAX
@@ -139,11 +156,15 @@ class Traits:
     """It is over in the EHR because its event was deleted, and nobody has touched it there since."""
     refused: bool = False
     """The EHR has just refused what the calendar wants."""
+    marker: bool = False
+    """What is left of it is a mark in the calendar that it was cancelled."""
     moved_out: bool = False
     """Its event lives on in another calendar of the practitioner: that is no deletion."""
 
 
 _PUT_BACK = SideRights(Right.PUT_BACK, Right.PUT_BACK, Right.PUT_BACK, Right.PUT_BACK)
+_MARKER = SideRights(Right.LEAVE, Right.LEAVE, Right.LEAVE, Right.LEAVE)
+"""It is the practitioner's to move, to rewrite and to throw away; the EHR hears of none of it."""
 _PUT_BACK_OR_LEFT = SideRights(Right.PUT_BACK, Right.PUT_BACK, Right.PUT_BACK, created=Right.LEAVE)
 
 
@@ -170,6 +191,8 @@ def _calendar_rights(traits: Traits, settings: ConnectionSettings) -> SideRights
     made_there = traits.kind is Kind.PERSONAL and traits.origin is Side.CALENDAR
     if traits.kind is Kind.BLOCK:  # a block has no past and no owner but the calendar
         return SideRights()
+    if traits.marker:
+        return _MARKER
     if traits.refused:
         return _PUT_BACK_OR_LEFT
     if traits.moved_out:

@@ -163,7 +163,7 @@ def verify_hook(headers: Mapping[str, str], body: bytes, secrets: Sequence[bytes
 
     1. `X-Calsync-Signature: t=<unix>,v1=<hex HMAC-SHA256(secret, t + "." + raw body)>`, HOOK_SECONDS_MAX
     2. `X-Signature: <hex HMAC-SHA256(secret, raw body)>`
-    3. `Authorization: <secret>`, or with `Bearer` before it
+    3. `Authorization: <secret>`, or with `Bearer` before it; `X-Calsync-Secret` where there is none
 
     The last two can be replayed by whoever saw them once. `headers`: looked up by lower-case names.
     """
@@ -173,7 +173,7 @@ def verify_hook(headers: Mapping[str, str], body: bytes, secrets: Sequence[bytes
         return _is_signed_in_time(timed.lower(), body, active, now)
     if plain is not None:
         return _is_signed(plain.lower(), body, active)
-    return _is_told(headers.get("authorization", ""), active)
+    return _is_told(headers.get("authorization") or headers.get("x-calsync-secret", ""), active)
 
 
 def _is_signed_in_time(header: str, body: bytes, secrets: Sequence[bytes], now: datetime) -> bool:

@@ -1,9 +1,7 @@
 from __future__ import annotations
 
-import json
 import random
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -19,50 +17,33 @@ from sandbox.ehr.staff import Staff
 from shared.adapters.fhir import (
     Answer,
     FhirEhr,
-    FhirSettings,
     HttpExchange,
     NoAnswerError,
-    appointment_from_json,
     bearer,
-    patched,
-    translate,
 )
-from shared.adapters.fhir import ehr as ehr_module
 from shared.adapters.fhir import feed as feed_module
+from shared.adapters.fhir import server as server_module
+from shared.adapters.fhir.appointments import etag_of, version_of
 from shared.adapters.fhir.people import client_from_json
-from shared.core.errors import BlockedError, RejectedError, RetryableError, StaleError, SyncError
-from shared.core.model import Appointment, Client, Kind, Status, What, When
+from shared.core.errors import BlockedError, RetryableError, SyncError
+from shared.core.model import Client, Kind, Status, What, When
 from shared.core.policy import LabelMode
-from shared.ports import FeedCursor, GoneError, ProtectedError
+from shared.ports import FeedCursor
 from tests.fakes.clock import FakeClock
 from tests.fakes.ehr import SETTINGS, FakeEhr
-
-Json = dict[str, Any]
-CREATE = "Appointment.create"
-UPDATE = "Appointment.update"
-
-
-def at(hour: int, minute: int = 0, day: int = 2) -> datetime:
-    return datetime(2026, 3, day, hour, minute, tzinfo=UTC)
-
-
-PATIENT = {"actor": {"reference": "Patient/p1", "display": "Erika Mustermann"}, "status": "accepted"}
-PRACTITIONER = {"actor": {"reference": "Practitioner/d1"}, "status": "accepted"}
-RAW: Json = {
-    "resourceType": "Appointment",
-    "id": "a1",
-    "meta": {"versionId": "7", "lastUpdated": "2026-03-01T12:00:00.123Z"},
-    "status": "booked",
-    "start": "2026-03-02T09:00:00-07:00",
-    "end": "2026-03-02T10:00:00-07:00",
-    "participant": [PATIENT, PRACTITIONER],
-}
-PERSONAL: Json = {**RAW, "participant": [PRACTITIONER], "description": "Dentist"}
-
-
-def read(raw: Mapping[str, Any], settings: FhirSettings = SETTINGS) -> Appointment:
-    return appointment_from_json(raw, settings)
-
+from tests.fhir_script import (
+    PATIENT,
+    PERSONAL,
+    PRACTITIONER,
+    RAW,
+    Json,
+    Script,
+    at,
+    bundle,
+    ehr_of,
+    outcome,
+    read,
+)
 
 # --- reading an appointment -----------------------------------------------------------------------------
 
@@ -209,53 +190,33 @@ def test_the_row_keeps_what_nobody_here_knows() -> None:
     assert read(raw).raw == raw
 
 
-def test_a_row_without_meta_has_no_version() -> None:
-    assert read({"resourceType": "Appointment", "id": "a1", "status": "booked"}).version == ""
+@pytest.mark.parametrize(
+    ("meta", "version", "etag"),
+    [
+        ({"versionId": "7", "lastUpdated": "2026-03-01T12:00:00Z"}, "7", 'W/"7"'),
+        ({"versionId": 7}, "7", 'W/"7"'),
+        ({"versionId": 'a"b'}, 'a"b', None),
+        ({"lastUpdated": "2026-03-01T12:00:00Z"}, "2026-03-01T12:00:00Z", None),
+    ],
+)
+def test_a_version_is_the_servers_own_and_only_that_is_compared_by_it(
+    meta: Json, version: str, etag: str | None
+) -> None:
+    raw = {**RAW, "meta": meta}
+    assert (version_of(raw), etag_of(raw)) == (version, etag)
 
 
-# --- writing an appointment -----------------------------------------------------------------------------
+@pytest.mark.parametrize("meta", [None, {}, {"versionId": None}, {"source": "#1"}, "odd"])
+def test_a_resource_without_a_version_is_known_by_its_content(meta: object) -> None:
+    raw = {**RAW, "meta": meta}
+    assert version_of(raw) == version_of({**dict(reversed(RAW.items())), "meta": {"tag": []}})
+    assert version_of(raw) != version_of({**raw, "status": "cancelled"})
+    assert etag_of(raw) is None
 
 
-def test_a_move_changes_the_times_and_nothing_else() -> None:
-    moved = patched(RAW, SETTINGS, span=(at(18), at(19)))
-    assert moved == {**RAW, "start": "2026-03-02T18:00:00Z", "end": "2026-03-02T19:00:00Z"}
-
-
-def test_an_equal_instant_keeps_its_spelling() -> None:
-    moved = patched(RAW, SETTINGS, span=(at(16), at(18)))
-    assert moved == {**RAW, "end": "2026-03-02T18:00:00Z"}
-
-
-def test_minutes_follow_where_they_are_said() -> None:
-    moved = patched({**RAW, "minutesDuration": 60}, SETTINGS, span=(at(18), at(18, 45)))
-    assert moved["minutesDuration"] == 45
-
-
-def test_a_cancellation_gives_the_providers_reason() -> None:
-    cancelled = patched(RAW, SETTINGS, status="cancelled")
-    assert cancelled.pop("cancelationReason")["coding"][0]["code"] == "prov"
-    assert cancelled == {**RAW, "status": "cancelled"}
-
-
-def test_a_booking_brought_back_has_no_reason_for_its_cancellation() -> None:
-    cancelled = patched(PERSONAL, SETTINGS, status="cancelled")
-    assert patched(cancelled, SETTINGS, status="booked") == PERSONAL
-
-
-def test_text_and_free_flag_are_set_and_taken_away() -> None:
-    foreign = {"url": "https://else.example", "valueCode": "x"}
-    raw = {**PERSONAL, "extension": [foreign]}
-    changed = patched(raw, SETTINGS, what=What("", busy=False))
-    assert "description" not in changed
-    assert changed["extension"] == [foreign, {"url": SETTINGS.free_extension, "valueBoolean": True}]
-    assert patched(changed, SETTINGS, what=What("Dentist")) == raw
-    assert "extension" not in patched(PERSONAL, SETTINGS, what=What("x"))
-
-
-def test_the_resource_that_was_read_stays_as_it_was() -> None:
-    before = json.dumps(RAW)
-    patched(RAW, SETTINGS, span=(at(1), at(2)), what=What("x", busy=False), status="cancelled")
-    assert json.dumps(RAW) == before
+def test_a_row_always_has_a_version() -> None:
+    bare = {"resourceType": "Appointment", "id": "a1", "status": "booked"}
+    assert read(bare).version == version_of(bare) != ""
 
 
 # --- people ---------------------------------------------------------------------------------------------
@@ -297,185 +258,10 @@ def test_the_internal_id_is_of_the_practices_own_system() -> None:
     assert client_from_json(patient, LabelMode.INTERNAL_ID, without) == Client()
 
 
-# --- errors ---------------------------------------------------------------------------------------------
-
-READS = ("Appointment.read", "Practitioner.read")
-SEARCHES = ("Appointment.search", "Patient.search")
-CHANGES = ("Appointment.changes",)
-WRITES = (CREATE, UPDATE)
-OPERATIONS = (*READS, *SEARCHES, *CHANGES, *WRITES)
-
-
-def outcome(code: str, detail: str | None = None) -> Json:
-    issue: Json = {"severity": "error", "code": code, "diagnostics": "Erika Mustermann"}
-    if detail is not None:
-        issue["details"] = {"coding": [{"system": "https://ehr.example", "code": detail}], "text": "Erika"}
-    return {"resourceType": "OperationOutcome", "issue": [issue]}
-
-
-PROTECTED = outcome("business-rule", "appointment-protected")
-RULES: list[tuple[Json, type[SyncError], str]] = [
-    (PROTECTED, ProtectedError, "ehr_protected"),
-    (outcome("business-rule", "occupied"), RejectedError, "ehr_refused_occupied"),
-    (outcome("business-rule", "opening-hours"), RejectedError, "ehr_refused_opening_hours"),
-    (outcome("business-rule", "Erika Mustermann is away"), RejectedError, "ehr_refused"),
-    (outcome("business-rule", "x" * 41), RejectedError, "ehr_refused"),
-    (outcome("business-rule"), RejectedError, "ehr_refused"),
-]
-TABLE: list[tuple[int, object, Sequence[str], type[SyncError], str]] = [
-    *(
-        (status, body, WRITES, kind, reason)
-        for status in (400, 403, 409, 412, 422)
-        for body, kind, reason in RULES
-    ),
-    (302, None, OPERATIONS, BlockedError, "ehr_redirects"),
-    (400, outcome("invalid"), SEARCHES, BlockedError, "ehr_search_refused"),
-    (400, outcome("not-supported"), CHANGES, BlockedError, "ehr_cannot_list_changes"),
-    (400, None, (*READS, *WRITES), RejectedError, "ehr_refused"),
-    (401, None, OPERATIONS, BlockedError, "ehr_unauthorized"),
-    (403, None, OPERATIONS, BlockedError, "ehr_forbidden"),
-    (403, outcome("forbidden"), OPERATIONS, BlockedError, "ehr_forbidden"),
-    (404, None, (*READS, UPDATE), GoneError, "ehr_gone"),
-    (404, None, (*SEARCHES, *CHANGES), BlockedError, "ehr_address_wrong"),
-    (404, None, (CREATE,), RejectedError, "ehr_refused"),
-    (405, None, WRITES, RejectedError, "ehr_refused"),
-    (408, None, OPERATIONS, RetryableError, "ehr_unavailable"),
-    (409, outcome("conflict"), (UPDATE,), StaleError, "ehr_stale"),
-    (409, None, (UPDATE,), StaleError, "ehr_stale"),
-    (409, outcome("duplicate"), (CREATE,), RejectedError, "ehr_refused"),
-    (410, outcome("deleted"), (*READS, UPDATE), GoneError, "ehr_gone"),
-    (410, None, (*SEARCHES, *CHANGES), RetryableError, "ehr_page_expired"),
-    (412, outcome("conflict", "stale-version"), (UPDATE,), StaleError, "ehr_stale"),
-    (412, outcome("multiple-matches"), (CREATE,), RejectedError, "ehr_refused"),
-    (422, outcome("invariant", "app-3"), WRITES, RejectedError, "ehr_refused_app_3"),
-    (422, None, WRITES, RejectedError, "ehr_refused"),
-    (423, None, OPERATIONS, RetryableError, "ehr_locked"),
-    (424, None, OPERATIONS, RetryableError, "ehr_unavailable"),
-    (429, None, OPERATIONS, RetryableError, "ehr_rate_limit"),
-    (500, outcome("exception"), OPERATIONS, RetryableError, "ehr_unavailable"),
-    (502, None, OPERATIONS, RetryableError, "ehr_unavailable"),
-    (503, PROTECTED, OPERATIONS, RetryableError, "ehr_unavailable"),
-    (504, None, OPERATIONS, RetryableError, "ehr_unavailable"),
-]
-ROWS = [
-    (status, body, operation, kind, reason)
-    for status, body, operations, kind, reason in TABLE
-    for operation in operations
-]
-
-
-@pytest.mark.parametrize(("status", "body", "operation", "kind", "reason"), ROWS)
-def test_a_refusal_is_named_by_its_remedy(
-    status: int, body: object, operation: str, kind: type[SyncError], reason: str
-) -> None:
-    error = translate(status, body, operation, {})
-    assert (type(error), error.reason) == (kind, reason)
-
-
-@pytest.mark.parametrize("operation", OPERATIONS)
-def test_every_status_has_a_remedy_and_tells_nothing_of_its_body(operation: str) -> None:
-    odd: list[object] = [
-        None,
-        [],
-        "text",
-        {},
-        {"resourceType": "OperationOutcome", "issue": [5, {"details": {"coding": [{"code": 5}, 6]}}]},
-    ]
-    for status in range(300, 600):
-        for body in [*odd, *(body for _, body, *_ in TABLE)]:
-            error = translate(status, body, operation, {})
-            assert isinstance(error, SyncError)
-            assert re.fullmatch(r"ehr(_[a-z0-9]+)*", error.reason)
-            assert str(error) == error.reason
-
-
-def test_the_wait_an_ehr_asks_for_is_kept() -> None:
-    for status in (423, 429, 503):
-        error = translate(status, None, UPDATE, {"retry-after": "30"})
-        assert isinstance(error, RetryableError)
-        assert error.after_seconds == 30.0
-
-
 # --- the EHR over scripted exchanges --------------------------------------------------------------------
 
 
-class Script:
-    """`Exchange` that answers what it was given, in order, and remembers what was asked."""
-
-    def __init__(self, *answers: Answer | SyncError) -> None:
-        self.answers = list(answers)
-        self.asked: list[tuple[str, str, dict[str, str], Mapping[str, str], Any]] = []
-
-    def __call__(
-        self,
-        method: str,
-        url: str,
-        *,
-        params: Sequence[tuple[str, str]] = (),
-        headers: Mapping[str, str] | None = None,
-        body: Mapping[str, Any] | None = None,
-    ) -> Answer:
-        self.asked.append((method, url, dict(params), headers or {}, body))
-        answer = self.answers.pop(0)
-        if isinstance(answer, SyncError):
-            raise answer
-        return answer
-
-
-def bundle(*rows: Json, next_url: str | None = None, self_url: str = "x?_lastUpdated=ge1") -> Answer:
-    links = [{"relation": "self", "url": self_url}]
-    links += [{"relation": "next", "url": next_url}] if next_url else []
-    body = {"resourceType": "Bundle", "link": links, "entry": [{"resource": row} for row in rows]}
-    return Answer(200, body)
-
-
-def ehr_of(*answers: Answer | SyncError) -> tuple[FhirEhr, Script]:
-    script = Script(*answers)
-    return FhirEhr(script, SETTINGS), script
-
-
 ROW = read(RAW)
-MOVED = (at(18), at(19))
-LATER: Json = {**patched(RAW, SETTINGS, span=MOVED), "meta": {"versionId": "8"}}
-
-
-def test_a_write_is_over_the_version_that_was_read() -> None:
-    ehr, script = ehr_of(Answer(200, LATER))
-    assert ehr.update(ROW, span=MOVED).version == "8"
-    [(method, url, _, headers, body)] = script.asked
-    assert (method, url, headers["If-Match"]) == ("PUT", "Appointment/a1", 'W/"7"')
-    assert headers["Prefer"] == "return=representation"
-    assert body == patched(RAW, SETTINGS, span=MOVED)
-
-
-@pytest.mark.parametrize("nothing", [Answer(200), Answer(204), Answer(200, outcome("informational"))])
-def test_a_write_answered_without_the_row_is_read(nothing: Answer) -> None:
-    ehr, script = ehr_of(nothing, Answer(200, LATER))
-    assert ehr.update(ROW, span=MOVED).version == "8"
-    assert [method for method, *_ in script.asked] == ["PUT", "GET"]
-
-
-def test_a_lost_answer_whose_goal_is_there_is_success() -> None:
-    ehr, _ = ehr_of(NoAnswerError(), Answer(200, LATER))
-    assert ehr.update(ROW, span=MOVED).version == "8"
-
-
-@pytest.mark.parametrize(
-    ("found", "kind"),
-    [
-        (Answer(200, RAW), RetryableError),
-        (Answer(200, {**LATER, "status": "cancelled"}), RetryableError),
-        (Answer(410), GoneError),
-        (Answer(500), RetryableError),
-        (NoAnswerError(), RetryableError),
-    ],
-)
-def test_a_lost_answer_whose_goal_is_not_there_is_none(
-    found: Answer | SyncError, kind: type[SyncError]
-) -> None:
-    ehr, _ = ehr_of(NoAnswerError(), found)
-    with pytest.raises(kind):
-        ehr.update(ROW, span=MOVED)
 
 
 def test_the_version_may_stand_in_the_etag_only() -> None:
@@ -484,94 +270,6 @@ def test_the_version_may_stand_in_the_etag_only() -> None:
     row = ehr.read(["a1"])["a1"]
     assert row is not None
     assert row.version == "3"
-
-
-@pytest.mark.parametrize(
-    ("raw", "kind", "reason"),
-    [
-        ({**RAW, "meta": {}}, BlockedError, "ehr_without_versions"),
-        ({**RAW, "modifierExtension": [{"url": "x"}]}, RejectedError, "ehr_unknown_modifier"),
-        (
-            {**RAW, "participant": [{**PATIENT, "modifierExtension": [{"url": "x"}]}]},
-            RejectedError,
-            "ehr_unknown_modifier",
-        ),
-        ({**RAW, "slot": [{"reference": "Slot/1"}]}, RejectedError, "ehr_slot_bound"),
-    ],
-)
-def test_what_must_not_be_written_is_not_sent(raw: Json, kind: type[SyncError], reason: str) -> None:
-    ehr, script = ehr_of()
-    with pytest.raises(kind, match=reason):
-        ehr.update(read(raw), span=MOVED)
-    assert script.asked == []
-
-
-@pytest.mark.parametrize("code", ["booked", "pending", "proposed", "waitlist"])
-def test_what_has_not_taken_place_is_cancelled(code: str) -> None:
-    ehr, script = ehr_of(Answer(200, {**RAW, "status": "cancelled"}))
-    assert ehr.cancel(read({**RAW, "status": code})).status is Status.OVER
-    assert script.asked[0][4]["status"] == "cancelled"
-
-
-@pytest.mark.parametrize(
-    ("code", "kind"),
-    [
-        ("arrived", ProtectedError),
-        ("checked-in", ProtectedError),
-        ("fulfilled", ProtectedError),
-        ("rescheduled-by-owl", RejectedError),
-    ],
-)
-def test_what_has_taken_place_is_never_cancelled(code: str, kind: type[SyncError]) -> None:
-    ehr, script = ehr_of()
-    with pytest.raises(kind):
-        ehr.cancel(read({**RAW, "status": code}))
-    assert script.asked == []
-
-
-def test_what_is_over_is_not_cancelled_again() -> None:
-    ehr, script = ehr_of()
-    row = read({**RAW, "status": "noshow"})
-    assert ehr.cancel(row) is row
-    assert script.asked == []
-
-
-def test_a_create_is_conditional_on_its_identifier() -> None:
-    ehr, script = ehr_of(Answer(201, PERSONAL))
-    ehr.create(Kind.PERSONAL, "d1", "c.k", (at(9), at(10)), What("Dentist", busy=False))
-    [(method, url, _, headers, body)] = script.asked
-    assert (method, url) == ("POST", "Appointment")
-    assert headers["If-None-Exist"] == "identifier=https://calsync.example/personal|c.k"
-    assert body == {
-        "resourceType": "Appointment",
-        "identifier": [{"system": "https://calsync.example/personal", "value": "c.k"}],
-        "status": "booked",
-        "appointmentType": {"text": "personal"},
-        "start": "2026-03-02T09:00:00Z",
-        "end": "2026-03-02T10:00:00Z",
-        "participant": [{"actor": {"reference": "Practitioner/d1"}, "status": "accepted"}],
-        "description": "Dentist",
-        "extension": [{"url": "https://calsync.example/free", "valueBoolean": True}],
-    }
-
-
-def test_a_create_without_an_answer_is_repeated_once() -> None:
-    ehr, script = ehr_of(NoAnswerError(), Answer(200, PERSONAL))
-    assert ehr.create(Kind.PERSONAL, "d1", "c.k", (at(9), at(10)), What("")).id == "a1"
-    assert script.asked[0] == script.asked[1]
-    ehr, script = ehr_of(NoAnswerError(), NoAnswerError())
-    with pytest.raises(RetryableError):
-        ehr.create(Kind.PERSONAL, "d1", "c.k", (at(9), at(10)), What(""))
-    assert len(script.asked) == 2
-
-
-def test_a_create_answered_without_the_row_is_looked_for_by_its_identifier() -> None:
-    ehr, script = ehr_of(Answer(201), bundle(PERSONAL))
-    assert ehr.create(Kind.PERSONAL, "d1", "c.k", (at(9), at(10)), What("")).id == "a1"
-    assert script.asked[1][2]["identifier"] == "https://calsync.example/personal|c.k"
-    ehr, _ = ehr_of(Answer(201), bundle())
-    with pytest.raises(RetryableError, match="ehr_answer_unreadable"):
-        ehr.create(Kind.PERSONAL, "d1", "c.k", (at(9), at(10)), What(""))
 
 
 def test_ids_are_read_fifty_at_a_time_and_each_once() -> None:
@@ -630,7 +328,7 @@ def test_a_scan_goes_by_slices_and_leaves_out_what_was_not_asked_for() -> None:
 
 
 def test_a_scan_that_does_not_end_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ehr_module, "PAGES_MAX", 3)
+    monkeypatch.setattr(server_module, "PAGES_MAX", 3)
     ehr, _ = ehr_of(*(bundle(RAW, next_url="x") for _ in range(4)))
     with pytest.raises(BlockedError, match="ehr_search_endless"):
         ehr.scan("d1", at(0), at(23))
@@ -658,13 +356,21 @@ def test_what_an_ehr_says_beside_its_rows_is_no_row() -> None:
 
 
 @pytest.mark.parametrize(
-    ("mode", "elements"), [(LabelMode.INTERNAL_ID, "identifier"), (LabelMode.FULL_NAME, "name,identifier")]
+    ("mode", "elements", "client"),
+    [
+        (LabelMode.INTERNAL_ID, "identifier,link", Client()),
+        (LabelMode.INITIALS, "name,identifier,link", Client(given="Erika", family="Mustermann")),
+        (LabelMode.FIRST_NAME, "name,identifier,link", Client(given="Erika", family="Mustermann")),
+        (LabelMode.FULL_NAME, "name,identifier,link", Client("Dr Erika", "", "Erika", "Mustermann")),
+    ],
 )
-def test_of_a_patient_only_what_the_mode_needs_is_asked_for(mode: LabelMode, elements: str) -> None:
-    patient = {"resourceType": "Patient", "id": "p1", "name": [name("usual", "Erika Mustermann")]}
+def test_of_a_patient_only_what_the_mode_needs_is_asked_for_and_kept(
+    mode: LabelMode, elements: str, client: Client
+) -> None:
+    whole = name("usual", "Dr Erika", "Mustermann", "Erika", "Maria")
+    patient = {"resourceType": "Patient", "id": "p1", "name": [whole]}
     ehr, script = ehr_of(bundle(patient, {**patient, "id": "unasked"}))
-    shown = "Erika Mustermann" if mode is LabelMode.FULL_NAME else ""
-    assert ehr.clients(iter(["p1", "p2"]), mode) == {"p1": Client(shown)}
+    assert ehr.clients(iter(["p1", "p2"]), mode) == {"p1": client}
     assert script.asked[0][2] == {"_id": "p1,p2", "_elements": elements, "_count": "50"}
 
 

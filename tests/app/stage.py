@@ -55,7 +55,7 @@ from shared.core.identity import Keys
 from shared.core.item import Item
 from shared.core.policy import ConnectionSettings
 from shared.core.signing import KeyRing
-from shared.ports import Document, Put, Queue, Remove, Where
+from shared.ports import Capabilities, Document, Put, Queue, Remove, Where
 from tests.fakes.calendar import ModelCalls
 from tests.fakes.clock import FakeClock
 from tests.fakes.documents import MemoryDocuments
@@ -142,6 +142,8 @@ class Stage:
         self.google.settings = Settings(empty_page_chance=0, short_page_chance=0)
         self.store = FhirStore(now=self.clock.now, rng=random.Random(2))
         self.staff = Staff(self.store)
+        self.ehr_settings = SETTINGS
+        self.capabilities = Capabilities()
         self.documents = _Documents(self)
         self.tasks = MemoryTasks(self.clock)
         self.dropped: list[str] = []
@@ -152,7 +154,7 @@ class Stage:
             documents=self.documents,
             clock=self.clock,
             keys=Keys(b"facts"),
-            ehr=lambda _practice: FhirEhr(_Exchange(self), SETTINGS),
+            ehr=lambda _practice: FhirEhr(_Exchange(self), self.ehr_settings, self.capabilities),
             calendars=self._service,
             new_id=self._new_id,
             chance=lambda: self.chance,

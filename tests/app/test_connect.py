@@ -71,7 +71,9 @@ class HookedDocuments(MemoryDocuments):
 
 
 class Staff:
-    """An EHR that knows its practitioners."""
+    """An EHR that knows its practitioners, and has numbers for its clients."""
+
+    has_internal_ids = True
 
     def practitioner(self, practitioner_id: str) -> Practitioner:
         return Practitioner(practitioner_id, "", ZONE if practitioner_id == ADA else None)
@@ -729,8 +731,8 @@ def test_a_refusal_quotes_nothing(stage: Stage, reason: str) -> None:
 
 def test_every_record_comes_back_as_it_was_stored(stage: Stage) -> None:
     first = ConsentAsked(PRACTICE, ADA, "sealed", START)
-    given = ConsentGiven(PRACTICE, ADA, SUB, "token", "email", frozenset({OWN, LIST}), START)
-    grant = StoredGrant(SUB, "token", "email", frozenset({OWN, LIST}), 3)
+    given = ConsentGiven(PRACTICE, ADA, SUB, "token", "email", frozenset({OWN, LIST}), START, hosted=True)
+    grant = StoredGrant(SUB, "token", "email", frozenset({OWN, LIST}), 3, hosted=True)
     stage.documents.commit(
         [Put("a/1", asked_data(first)), Put("a/2", given_data(given)), Put("a/3", grant_data(grant))]
     )

@@ -8,7 +8,18 @@ from typing import Any
 
 import pytest
 
-from shared.app.jobs import CalendarTask, FeedTask, Job, LooksTask, arriving, job_of, later, perform, waiting
+from shared.app.jobs import (
+    CalendarTask,
+    FeedTask,
+    Job,
+    LooksTask,
+    RowsTask,
+    arriving,
+    job_of,
+    later,
+    perform,
+    waiting,
+)
 from shared.app.records import Lease
 from shared.core.errors import BlockedError, RejectedError, RetryableError
 from shared.ports import Queue
@@ -24,7 +35,8 @@ JOBS: list[Job] = [
     NAMED,
     CalendarTask("calendar", everything=True, queue=Queue.BULK, tries=3),
     FeedTask("practice"),
-    FeedTask("practice", tries=2),
+    FeedTask("practice", hooked=True, tries=2),
+    RowsTask("practice", ("a", "b"), tries=1),
     LooksTask(("calendar", "other")),
     LooksTask((), tries=1),
 ]
@@ -62,6 +74,7 @@ def test_what_arrives_in_the_next_second_is_another_task() -> None:
         replace(LOOK, queue=Queue.BULK),
         replace(LOOK, look=False),
         FeedTask("calendar"),
+        RowsTask("calendar", ("1",)),
     ],
 )
 def test_different_jobs_never_merge(other: Job) -> None:
@@ -154,8 +167,13 @@ def bodies() -> list[dict[str, Any]]:
         {**whole, "queue": "fast"},
         {**whole, "tries": True},
         {**whole, "calendar_key": None},
-        {"kind": "feed", "practice": 1, "tries": 0},
-        {"kind": "feed", "practice": "practice", "tries": 0, "calendar_keys": []},
+        {"kind": "feed", "practice": 1, "hooked": False, "tries": 0},
+        {"kind": "feed", "practice": "practice", "tries": 0},
+        {"kind": "feed", "practice": "practice", "hooked": 1, "tries": 0},
+        {"kind": "feed", "practice": "practice", "hooked": False, "tries": 0, "calendar_keys": []},
+        {"kind": "rows", "practice": "practice", "tries": 0},
+        {"kind": "rows", "practice": "practice", "ids": "ab", "tries": 0},
+        {"kind": "rows", "practice": "practice", "ids": [1], "tries": 0},
         {"kind": "looks", "tries": 0},
         {"kind": "looks", "calendar_keys": "calendar", "tries": 0},
         {"kind": "looks", "calendar_keys": ["calendar", 1], "tries": 0},

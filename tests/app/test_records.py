@@ -45,6 +45,7 @@ from shared.core.item import Item, Seen
 from shared.core.model import Base, Facts, Kind, Reading, Side, When, all_day, timed
 from shared.core.policy import (
     HORIZON_DAYS_MAX,
+    CancelledEvents,
     ConnectionSettings,
     Edits,
     ExternalTitles,
@@ -126,6 +127,8 @@ connections = st.builds(
         google_edits=st.sampled_from(Edits),
         personal_text=st.sampled_from(PersonalText),
         horizon_days=st.integers(1, HORIZON_DAYS_MAX),
+        telehealth_link=st.booleans(),
+        service_line=st.booleans(),
     ),
 )
 practices = st.builds(
@@ -133,6 +136,7 @@ practices = st.builds(
     key=names,
     cursor=st.none() | st.builds(FeedCursor, moments, st.dictionaries(names, names, max_size=3)),
     lease=leases,
+    hooked_at=st.none() | moments,
 )
 
 
@@ -222,7 +226,7 @@ WITHOUT_A_DEFAULT = [
     ),
     ConnectionSettings(
         NOW.date(), ZoneInfo("UTC"), Mode.ONE_WAY, LabelMode.FULL_NAME, Edits.ACCEPT, PersonalText.TITLE, 7,
-        ExternalTitles.SHOW, FreeEvents.SHOW,
+        ExternalTitles.SHOW, FreeEvents.SHOW, CancelledEvents.MARK, telehealth_link=True, service_line=True,
     ),
 ]  # fmt: skip
 

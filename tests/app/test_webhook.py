@@ -10,16 +10,18 @@ from typing import Any
 
 import pytest
 
-from shared.app.jobs import CalendarTask, FeedTask, job_of
+from shared.app.hook_secret import HookTrust
+from shared.app.jobs import CalendarTask, FeedTask, RowsTask, job_of
 from shared.app.webhook import HOOK_BODY_MAX, Arrivals, ehr_hook, google_push
-from shared.core.errors import RetryableError
+from shared.core.errors import RejectedError, RetryableError
 from shared.core.signing import KeyRing, seal_channel_token
 from shared.ports import NewTask
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.tasks import MemoryTasks
 
 KEYS = KeyRing.of([b"channel key of at least 32 bytes ..", b"an older one of at least 32 bytes .."])
-SECRETS = [b"a hook secret of some length", b"the secret before"]
+SECRETS = (b"a hook secret of some length", b"the secret before")
+TOPICS = frozenset({"arn:aws:sns:us-east-1:123456789012:appointments"})
 LATER = START + timedelta(days=7)
 PRACTICE = "one"
 
@@ -100,7 +102,15 @@ def signed(body: bytes, *, secret: bytes = SECRETS[0], at: float | None = None) 
 
 def hook(tasks: Any, body: bytes, headers: dict[str, str] | None = None) -> int:
     given = signed(body) if headers is None else headers
-    return ehr_hook(PRACTICE, given, body, SECRETS, Arrivals(tasks, START))
+    return ehr_hook(PRACTICE, given, body, HookTrust(SECRETS), nobody, Arrivals(tasks, START))
+
+
+def nobody(body: bytes, topics: frozenset[str]) -> bytes | None:
+    raise AssertionError(f"asked for {len(body)} bytes of {len(topics)} topics")
+
+
+def jobs(tasks: MemoryTasks) -> list[Any]:
+    return [job_of(task.body) for task in tasks.waiting]
 
 
 def notification(kind: str) -> bytes:
@@ -114,8 +124,9 @@ def notification(kind: str) -> bytes:
     [
         b"",
         b"{}",
-        b'{"resourceType":"Appointment","id":"1"}',
+        b'{"resourceType":"Appointment"}',
         b"not json",
+        b"[" * 100_000,
         b"[1]",
         b'{"resourceType":7}',
         notification("event-notification"),
@@ -123,8 +134,40 @@ def notification(kind: str) -> bytes:
 )
 def test_a_poke_makes_the_practice_be_read_whatever_it_says(tasks: MemoryTasks, body: bytes) -> None:
     assert hook(tasks, body) == 202
-    [task] = tasks.waiting
-    assert job_of(task.body) == FeedTask(PRACTICE)
+    assert jobs(tasks) == [FeedTask(PRACTICE, hooked=True)]
+
+
+def test_a_poke_that_says_which_makes_that_one_be_read(tasks: MemoryTasks) -> None:
+    assert hook(tasks, b'{"resourceType":"Appointment","id":"1"}') == 202
+    assert jobs(tasks) == [RowsTask(PRACTICE, ("1",))]
+
+
+def test_each_appointment_of_a_bundle_is_a_task_of_its_own(tasks: MemoryTasks) -> None:
+    entries = [{"fullUrl": f"https://ehr.example/Appointment/{number}"} for number in range(3)]
+    body = json.dumps({"resourceType": "Bundle", "entry": entries}).encode()
+    assert hook(tasks, body) == 202
+    assert jobs(tasks) == [RowsTask(PRACTICE, (str(number),)) for number in range(3)]
+
+
+def test_a_burst_about_one_appointment_is_one_task_and_no_ones_else(tasks: MemoryTasks) -> None:
+    for number in (1, 2, 1, 1):
+        hook(tasks, json.dumps({"resourceType": "Appointment", "id": str(number)}).encode())
+    assert jobs(tasks) == [RowsTask(PRACTICE, ("1",)), RowsTask(PRACTICE, ("2",))]
+
+
+def test_a_hook_that_is_sent_again_later_is_a_look_and_no_more(tasks: MemoryTasks) -> None:
+    body = b'{"resourceType":"Appointment","id":"1"}'
+    plain = {"x-signature": hmac.new(SECRETS[0], body, hashlib.sha256).hexdigest()}
+    for days in range(3):
+        arrivals = Arrivals(tasks, START + timedelta(days=days))
+        assert ehr_hook(PRACTICE, plain, body, HookTrust(SECRETS), nobody, arrivals) == 202
+    assert jobs(tasks) == [RowsTask(PRACTICE, ("1",))] * 3
+
+
+def test_the_header_of_a_deletion_says_which(tasks: MemoryTasks) -> None:
+    headers = {**signed(b"{}"), "x-medplum-deleted-resource": "Appointment/7"}
+    assert hook(tasks, b"{}", headers) == 202
+    assert jobs(tasks) == [RowsTask(PRACTICE, ("7",))]
 
 
 def test_a_poke_about_something_else_makes_no_task(tasks: MemoryTasks) -> None:
@@ -161,7 +204,7 @@ def test_a_hook_that_does_not_verify_is_refused(tasks: MemoryTasks, headers: dic
 
 
 def test_a_practice_that_is_not_served_is_refused_alike(tasks: MemoryTasks) -> None:
-    refused = ehr_hook("unknown", signed(b"{}"), b"{}", (), Arrivals(tasks, START))
+    refused = ehr_hook("unknown", signed(b"{}"), b"{}", HookTrust(), nobody, Arrivals(tasks, START))
     assert refused == 401
 
 
@@ -171,3 +214,66 @@ def test_a_body_too_large_is_refused_unread(tasks: MemoryTasks) -> None:
 
 def test_the_sender_is_asked_to_come_again_where_the_task_could_not_be_made() -> None:
     assert hook(NoQueue(), b"{}") == 503
+    assert hook(NoQueue(), b'{"resourceType":"Appointment","id":"1"}') == 503
+
+
+def test_what_means_nothing_needs_no_queue() -> None:
+    assert hook(NoQueue(), b'{"resourceType":"Slot","id":"1"}') == 202
+    assert hook(NoQueue(), notification("heartbeat")) == 200
+
+
+# --- topics ---------------------------------------------------------------------------------------------
+
+
+class Told:
+    """A topic whose messages are all the same."""
+
+    def __init__(self, message: bytes | Exception | None) -> None:
+        self.asked: list[tuple[bytes, frozenset[str]]] = []
+        self._message = message
+
+    def __call__(self, body: bytes, topics: frozenset[str]) -> bytes | None:
+        self.asked.append((body, topics))
+        if isinstance(self._message, Exception):
+            raise self._message
+        return self._message
+
+
+def published(tasks: MemoryTasks, topic: Told, headers: dict[str, str], trust: HookTrust) -> int:
+    return ehr_hook(PRACTICE, headers, b"{}", trust, topic, Arrivals(tasks, START))
+
+
+def test_what_a_topic_tells_is_a_hook_like_any_other(tasks: MemoryTasks) -> None:
+    topic = Told(b'{"resourceType":"Appointment","id":"1"}')
+    assert published(tasks, topic, {}, HookTrust(topics=TOPICS)) == 202
+    assert jobs(tasks) == [RowsTask(PRACTICE, ("1",))]
+    assert topic.asked == [(b"{}", TOPICS)]
+
+
+def test_what_is_about_the_subscription_makes_no_task(tasks: MemoryTasks) -> None:
+    assert published(tasks, Told(None), {}, HookTrust(SECRETS, TOPICS)) == 200
+    assert tasks.waiting == []
+
+
+def test_a_message_that_no_topic_sent_is_refused_like_any_other(tasks: MemoryTasks) -> None:
+    refused = Told(RejectedError("sns_signature"))
+    assert published(tasks, refused, {}, HookTrust(SECRETS, TOPICS)) == 401
+    assert tasks.waiting == []
+
+
+def test_no_topic_is_asked_where_none_is_named_or_another_form_verifies(tasks: MemoryTasks) -> None:
+    topic = Told(b"{}")
+    assert published(tasks, topic, {}, HookTrust(SECRETS)) == 401
+    assert published(tasks, topic, signed(b"{}"), HookTrust(SECRETS, TOPICS)) == 202
+    assert topic.asked == []
+
+
+def test_a_header_beside_a_topics_message_says_nothing(tasks: MemoryTasks) -> None:
+    headers = {"x-medplum-deleted-resource": "Appointment/7"}
+    assert published(tasks, Told(b"{}"), headers, HookTrust(topics=TOPICS)) == 202
+    assert jobs(tasks) == [FeedTask(PRACTICE, hooked=True)]
+
+
+def test_where_a_message_cannot_be_checked_the_sender_comes_again(tasks: MemoryTasks) -> None:
+    with pytest.raises(RetryableError):
+        published(tasks, Told(RetryableError("sns_unavailable")), {}, HookTrust(topics=TOPICS))

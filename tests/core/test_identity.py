@@ -48,8 +48,11 @@ def test_every_part_of_a_name_counts() -> None:
         KEYS.k_of_event("calendar", "other"),
         KEYS.k_of_occurrence("calendar", "event", START),
         KEYS.k_of_occurrence("calendar", "event", START + timedelta(days=7)),
+        KEYS.patient("practice", "patient"),
+        KEYS.patient("other", "patient"),
+        KEYS.patient("practice", "other"),
     }
-    assert len(names) == 18
+    assert len(names) == 21
 
 
 def test_the_same_parts_name_different_things_by_what_they_are() -> None:
@@ -61,8 +64,9 @@ def test_the_same_parts_name_different_things_by_what_they_are() -> None:
         KEYS.connection(*parts[:2]),
         KEYS.k_of_event(*parts[:2]),
         KEYS.calendar(*parts[:2]),
+        KEYS.patient(*parts[:2]),
     }
-    assert len(names) == 6
+    assert len(names) == 7
 
 
 def test_another_identity_key_names_everything_anew() -> None:

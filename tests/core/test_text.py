@@ -1,4 +1,4 @@
-"""What leaves the EHR of a client is the chosen label, and nothing of a text is ever shown."""
+"""Texts are compared in one form, and nothing of a text is ever shown."""
 
 from __future__ import annotations
 
@@ -10,12 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from shared.core.model import Appointment, Client, Event, Kind, Side, Status, What
-from shared.core.policy import LabelMode, PersonalText
-from shared.core.text import BUSY, FALLBACK_LABEL, canonical, client_what, comparable, label, personal_what
+from shared.core.policy import PersonalText
+from shared.core.text import BUSY, canonical, comparable, personal_what
 from shared.ports import EventWrite
 
-FULL, ID = LabelMode.FULL_NAME, LabelMode.INTERNAL_ID
-ADA = Client(full_name="Ada Canaryname", internal_id="ID-1")
 ROW = Appointment("a1", "1", Status.LIVE, Kind.PERSONAL, None, frozenset({"p"}), title="Supervision")
 
 
@@ -45,42 +43,6 @@ def test_the_canonical_form_is_stable(text: str) -> None:
     assert canonical(once) == once
     assert unicodedata.is_normalized("NFC", once)
     assert "\r" not in once
-
-
-# --- labels ---------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("clients", "mode", "expected"),
-    [
-        ([ADA], FULL, "Ada Canaryname"),
-        ([ADA], ID, "ID-1"),
-        ([replace(ADA, full_name="")], FULL, "ID-1"),
-        ([replace(ADA, full_name=" \n ")], FULL, "ID-1"),
-        ([replace(ADA, internal_id="")], ID, FALLBACK_LABEL),
-        ([replace(ADA, internal_id="  ")], ID, FALLBACK_LABEL),
-        ([Client()], FULL, FALLBACK_LABEL),
-        ([], FULL, FALLBACK_LABEL),
-        ([], ID, FALLBACK_LABEL),
-        ([ADA, ADA], FULL, "Group (2)"),
-        ([ADA, Client(), ADA], ID, "Group (3)"),
-        ([replace(ADA, full_name=" Ada\r\nB ")], FULL, "Ada\nB"),
-    ],
-)
-def test_the_label(clients: list[Client], mode: LabelMode, expected: str) -> None:
-    assert label(clients, mode) == expected
-
-
-@given(st.text(alphabet="canary", min_size=1), st.sampled_from(["", " ", "7"]))
-def test_a_name_never_stands_in_for_an_internal_id(name: str, internal_id: str) -> None:
-    shown = label([Client(full_name=name, internal_id=internal_id)], ID)
-    assert shown == (internal_id.strip() or FALLBACK_LABEL)
-
-
-def test_the_event_of_a_client_appointment_says_label_and_place_only() -> None:
-    row = replace(ROW, kind=Kind.CLIENT, title="not shown", location=" Room 2 ", busy=False)
-    what = client_what(row, [ADA], ID)
-    assert what == What("ID-1", description="", location="Room 2", busy=True, private=True, recurring=False)
 
 
 # --- personal appointments ------------------------------------------------------------------------------
@@ -147,8 +109,16 @@ CANARY = "canary"
     "value",
     [
         What(CANARY, description=CANARY, location=CANARY),
-        Client(full_name=CANARY, internal_id=CANARY),
-        replace(ROW, title=CANARY, location=CANARY, patient_ids=(CANARY,), raw={CANARY: CANARY}),
+        Client(full_name=CANARY, internal_id=CANARY, given=CANARY, family=CANARY),
+        replace(
+            ROW,
+            title=CANARY,
+            location=CANARY,
+            service=CANARY,
+            telehealth=CANARY,
+            patient_ids=(CANARY,),
+            raw={CANARY: CANARY},
+        ),
         Event("e1", "1", cancelled=False, when=None, what=What(CANARY)),
         EventWrite(what=What(CANARY)),
     ],

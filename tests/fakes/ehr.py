@@ -5,12 +5,14 @@ The adapter's own `FhirEhr` runs on top, so searching, translation and every err
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
-from sandbox.ehr import urls
-from sandbox.ehr.fhir import FhirError, FhirStore
+from sandbox.ehr import rest, urls
+from sandbox.ehr.batch import batch
+from sandbox.ehr.fhir import FhirStore
 from shared.adapters.fhir import Answer, FhirEhr, FhirSettings
 
 SETTINGS = FhirSettings(
@@ -23,7 +25,7 @@ SETTINGS = FhirSettings(
 
 
 class ModelExchange:
-    """`Exchange` answered by the model."""
+    """`Exchange` answered by the model, in its profile's ways."""
 
     def __init__(self, store: FhirStore) -> None:
         self._store = store
@@ -38,35 +40,25 @@ class ModelExchange:
         body: Mapping[str, Any] | None = None,
     ) -> Answer:
         parts = urlsplit(url.removeprefix(f"{urls.BASE}/"))
-        resource_type, _, resource_id = parts.path.partition("/")
-        query = [*parse_qsl(parts.query), *params]
-        try:
-            if method == "GET":
-                found = self._get(resource_type, unquote(resource_id), query, headers or {})
-                return Answer(200, found)
-            return self._write(dict(body or {}), headers or {})
-        except FhirError as error:
-            return Answer(error.status, error.outcome())
+        path = tuple(unquote(segment) for segment in parts.path.split("/") if segment)
+        named = {name.lower(): value for name, value in {"User-Agent": "model", **(headers or {})}.items()}
+        call = rest.Call(
+            method,
+            path,
+            [*parse_qsl(parts.query), *params],
+            named,
+            b"" if body is None else json.dumps(body).encode(),
+            urls.BASE,
+        )
+        answer = self._perform(call)
+        return Answer(
+            answer.status, answer.resource, {name.lower(): each for name, each in answer.headers.items()}
+        )
 
-    def _get(
-        self,
-        resource_type: str,
-        resource_id: str,
-        query: Sequence[tuple[str, str]],
-        headers: Mapping[str, str],
-    ) -> dict[str, Any]:
-        if resource_id:
-            return self._store.read(resource_type, resource_id)
-        strict = "handling=strict" in headers.get("Prefer", "")
-        return self._store.search(resource_type, query, strict=strict)
-
-    def _write(self, resource: dict[str, Any], headers: Mapping[str, str]) -> Answer:
-        if "id" in resource:
-            version = headers["If-Match"].removeprefix('W/"').removesuffix('"')
-            written = self._store.update(resource, if_match=version)
-        else:
-            written = self._store.create(resource, if_none_exist=headers.get("If-None-Exist"))
-        return Answer(written.status, written.resource)
+    def _perform(self, call: rest.Call) -> rest.Answer:
+        if rest.operation_of(call.method, call.path) == "batch":
+            return batch(self._store.settings, call, self._perform)
+        return rest.answer(self._store, call)
 
 
 class FakeEhr(FhirEhr):

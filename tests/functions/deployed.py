@@ -29,6 +29,8 @@ ROOT = Path(__file__).parents[2]
 CALLBACK = "https://calsync.example/oauth/callback"
 SYNC = "/v1/practitioners/{}/sync"
 ONE, TWO, BROKEN, UNSERVED = "one", "two", "broken", "unserved"
+NUMBERLESS = "numberless"
+"""A practice that has no numbers for its clients."""
 STATE_KEY = "a state key of at least 32 bytes .."
 TIMEOUT_SECONDS = 20
 
@@ -136,6 +138,7 @@ def fill(made: Deployment) -> None:
         "google-oauth-client": json.dumps({"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}),
         f"practice-{BROKEN}": '{"fhir_base": "a secret text"}',
         **{f"practice-{key}": made.practice(key) for key in (ONE, TWO, UNSERVED)},
+        f"practice-{NUMBERLESS}": made.practice(NUMBERLESS, internal_id_system=None),
     }
     for name, value in held.items():
         made.secrets.put(name, value)
@@ -147,7 +150,7 @@ def fill(made: Deployment) -> None:
 def settings(made: Deployment, project: str, tasks: Addresses, store: str, secrets: str) -> Mapping[str, str]:
     return {
         "PROJECT": project,
-        "PRACTICES": f"{ONE},{TWO},{BROKEN}",
+        "PRACTICES": f"{ONE},{TWO},{NUMBERLESS},{BROKEN}",
         "TASKS_LOCATION": "here",
         "SYNC_TASK_URL": "http://127.0.0.1:9/run",
         "TASKS_AUDIENCE": "sync-task",
@@ -270,8 +273,10 @@ def practitioner(deployment: Deployment, zone: str | None = None, name: str = "R
     return str(requests.post(url, json=row, headers=headers, timeout=TIMEOUT_SECONDS).json()["id"])
 
 
-def account(deployment: Deployment, zone: str = "America/Denver") -> Account:
-    email = f"{uuid.uuid4().hex[:12]}@example.com"
-    made = deployment.control(deployment.google, "POST", "accounts", email=email, time_zone=zone)
+def account(deployment: Deployment, zone: str = "America/Denver", hosted_domain: str = "") -> Account:
+    """`hosted_domain`: of its organization; "" where it has none."""
+    email = f"{uuid.uuid4().hex[:12]}@{hosted_domain or 'example.com'}"
+    about = {"email": email, "time_zone": zone, "hosted_domain": hosted_domain}
+    made = deployment.control(deployment.google, "POST", "accounts", **about)
     deployment.control(deployment.google, "POST", "grants/revoke", sub=made["sub"])
     return Account(made["sub"], email)

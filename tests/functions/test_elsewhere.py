@@ -93,10 +93,10 @@ def everything_works_there(here: Deployment, there: Deployment, person: Person) 
     assert "somebody@example.com" in page.text, page.text
     person.front_end.start("Appointments")
     eventually(lambda: person.front_end.state()["status"] == "in_sync", "the first sync")  # sync_task
-    before = heard(there, "feed-demo")
+    before = heard(there, "rows-demo")
     mine = [row for row in there.ehr.appointments() if person.practitioner.id in str(row["participant"])]
     there.ehr.staff("cancel", appointment=next(row["id"] for row in mine if row["status"] == "booked"))
-    eventually(lambda: heard(there, "feed-demo") > before, "the job of a hook")  # push_webhook
+    eventually(lambda: heard(there, "rows-demo") > before, "the job of a hook")  # push_webhook
     assert here.scheduler.tick()["status"] == 204  # channel_renewer
     eventually(lambda: heard(there, "looks-"), "a look")
     assert documents(there)["grants"] == 1

@@ -3,81 +3,33 @@
 from __future__ import annotations
 
 import json
-import uuid
+import random
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
 from functions_framework import create_app
 
-from sandbox.tasks.child import Addresses
+from sandbox.ehr.fhir import Change, FhirStore
+from sandbox.ehr.notifications import (
+    Body,
+    Content,
+    Form,
+    Kind,
+    Notification,
+    Receiver,
+    Status,
+    body_of,
+    headers_of,
+)
 from shared.core.signing import KeyRing, seal_channel_token
 from shared.settings import SettingsError
 from tests.app.test_webhook import push, signed
+from tests.functions.webhook import CHANNEL_KEY, HOOK_SECRET, SOURCE, Waiting
 from tests.tasks import Control
 
-pytest_plugins = ["tests.cloud_tasks", "tests.secrets_servers"]
-
-SOURCE = Path(__file__).parents[2] / "functions" / "push_webhook" / "main.py"
-CHANNEL_KEY = b"a channel key of at least 32 bytes .."
-HOOK_SECRET = b"the hook secret of practice one"
-
-
-class Waiting:
-    """A queue of the test's own, and what waits in it."""
-
-    def __init__(self, client: Any, location: str) -> None:
-        self.queue = f"live-{uuid.uuid4().hex[:12]}"
-        self._client, self._path = client, f"{location}/queues/{self.queue}"
-        client.create_queue(parent=location, queue={"name": self._path})
-
-    def bodies(self) -> list[dict[str, Any]]:
-        found = self._client.list_tasks(request={"parent": self._path, "response_view": "FULL"})
-        return [json.loads(task.http_request.body) for task in found]
-
-
-@pytest.fixture
-def project(secrets_client: Any, secrets_project: str) -> str:
-    """A project with its two secrets."""
-    for name, value in {"channel-keys": CHANNEL_KEY, "practice-one-hooks": HOOK_SECRET}.items():
-        parent = f"projects/{secrets_project}"
-        secret: dict[str, Any] = {"replication": {"automatic": {}}}
-        secrets_client.create_secret(request={"parent": parent, "secret_id": name, "secret": secret})
-        version = {"parent": f"{parent}/secrets/{name}", "payload": {"data": value}}
-        secrets_client.add_secret_version(request=version)
-    return secrets_project
-
-
-@pytest.fixture
-def waiting(client: Any, control: Control, project: str) -> Waiting:
-    control.stand_at(datetime.now(UTC))
-    return Waiting(client, f"projects/{project}/locations/here")
-
-
-@pytest.fixture
-def function(
-    waiting: Waiting,
-    project: str,
-    tasks_addresses: Addresses,
-    secrets_address: str,
-    monkeypatch: pytest.MonkeyPatch,
-) -> Any:
-    """The function under the framework, with the settings of a deployment."""
-    settings = {
-        "PROJECT": project,
-        "PRACTICES": "one",
-        "TASKS_LOCATION": "here",
-        "QUEUE_LIVE": waiting.queue,
-        "SYNC_TASK_URL": "http://127.0.0.1:9/run",
-        "TASKS_AUDIENCE": "sync-task",
-        "TASKS_INVOKER": "invoker@demo.example",
-        "TASKS_HOST": tasks_addresses.grpc,
-        "SECRETS_HOST": secrets_address,
-    }
-    for name, value in settings.items():
-        monkeypatch.setenv(f"CALSYNC_{name}", value)
-    return create_app("main", str(SOURCE)).test_client()  # type: ignore[no-untyped-call]
+pytest_plugins = ["tests.functions.webhook_fixtures"]
 
 
 def pushed() -> dict[str, str]:
@@ -106,6 +58,110 @@ def test_a_hook_of_a_practice_becomes_a_task(function: Any, waiting: Waiting) ->
     answer = function.post("/ehr/one", data=b"{}", headers=hooked(b"{}"))
     assert (answer.status_code, answer.data) == (202, b"")
     assert [body["practice"] for body in waiting.bodies()] == ["one"]
+
+
+# --- every sender, every shape --------------------------------------------------------------------------
+
+Expected = dict[str, object] | None
+LOOKS: Expected = {"kind": "feed", "hooked": True}
+READS_IT: Expected = {"kind": "rows"}
+TELLS_NOTHING: Expected = None
+
+
+def told(kind: Kind, body: Body, content: Content, deleted: bool) -> tuple[int, Expected]:  # noqa: FBT001
+    """What a notification of the EHR is answered, and what is to be done then."""
+    if kind is not Kind.EVENT:
+        return 200, TELLS_NOTHING
+    if body is Body.BACKPORT:
+        return 202, LOOKS if content is Content.EMPTY else READS_IT
+    by_header = deleted and body in (Body.BRACES, Body.RESOURCE)
+    return 202, READS_IT if by_header or body in (Body.RESOURCE, Body.ID) else LOOKS
+
+
+def shapes() -> Iterator[tuple[Kind, Body, Content, Status, bool]]:
+    for kind in Kind:
+        for content in Content:
+            for status in Status:
+                yield kind, Body.BACKPORT, content, status, False
+    for body in (Body.EMPTY, Body.BRACES, Body.RESOURCE, Body.ID):
+        for deleted in (False, True):
+            yield Kind.EVENT, body, Content.ID_ONLY, Status.PARAMETERS, deleted
+
+
+def change(number: int, *, deleted: bool) -> Change:
+    """What somebody did to an appointment; each number another one."""
+    seen: list[Change] = []
+    store = FhirStore(now=lambda: datetime.now(UTC), rng=random.Random(number))
+    store.on_change = seen.append
+    participant = {"actor": {"reference": "Practitioner/1"}, "status": "accepted"}
+    row = {"resourceType": "Appointment", "status": "proposed", "participant": [participant]}
+    made = store.create(row)
+    if deleted:
+        store.delete("Appointment", made.resource["id"])
+    return seen[-1]
+
+
+@pytest.mark.parametrize("form", Form)
+def test_every_shape_of_every_sender_is_answered_and_does_what_it_says(
+    function: Any, waiting: Waiting, form: Form
+) -> None:
+    now = datetime.now(UTC)
+    for number, (kind, body, content, status, deleted) in enumerate(shapes()):
+        to = Receiver("hook-1", "", HOOK_SECRET.decode(), form, body, content, status)
+        event = change(number, deleted=deleted) if kind is Kind.EVENT else None
+        notification = Notification(kind, number, now, event)
+        sent = body_of(notification, to)
+        before = {json.dumps(each) for each in waiting.bodies()}
+        answer = function.post("/ehr/one", data=sent, headers=headers_of(notification, to, sent, now))
+        made = [json.loads(each) for each in {json.dumps(each) for each in waiting.bodies()} - before]
+        expected_status, expected = told(kind, body, content, deleted)
+        shape = (kind, body, content, status, deleted)
+        assert answer.status_code == expected_status, shape
+        if expected == READS_IT:
+            assert event is not None
+            assert [(each["kind"], each["ids"]) for each in made] == [("rows", [event.version.id])], shape
+        else:  # all looks of a second are one task
+            assert all(each.items() >= (expected or {"": 0}).items() for each in made), shape
+
+
+@pytest.mark.parametrize("form", Form)
+def test_both_secrets_hold_while_they_are_rotated_and_a_third_does_not(
+    function: Any, add_hooks: Callable[[bytes], None], form: Form
+) -> None:
+    newer, newest = b"a newer secret of practice one", b"the newest secret of practice one"
+    add_hooks(newer)
+    add_hooks(newest)
+    answers = []
+    for secret in (HOOK_SECRET, newer, newest):
+        to = Receiver("", "", secret.decode(), form, Body.BRACES, Content.EMPTY, Status.PARAMETERS)
+        greeting = Notification(Kind.HEARTBEAT, 0, datetime.now(UTC))
+        headers = headers_of(greeting, to, b"{}", datetime.now(UTC))
+        answers.append(function.post("/ehr/one", data=b"{}", headers=headers).status_code)
+    assert answers == [401, 202, 202]
+
+
+def test_a_sender_that_cannot_set_authorization_has_a_header_of_ours(function: Any) -> None:
+    headers = {"X-Calsync-Secret": HOOK_SECRET.decode()}
+    assert function.post("/ehr/one", data=b"{}", headers=headers).status_code == 202
+
+
+def test_who_is_refused_learns_nothing_of_the_practice(function: Any) -> None:
+    answers = [function.post(f"/ehr/{practice}", data=b"{}", headers={}) for practice in ("one", "two")]
+    known, unknown = [(each.status, each.data, sorted(each.headers)) for each in answers]
+    assert known == unknown
+    assert answers[0].status_code == 401
+
+
+def test_a_secret_that_cannot_be_read_is_said_and_no_hook_is_believed(
+    function: Any, add_hooks: Callable[[bytes], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    add_hooks(b'{"sns": {"topics": []}')
+    headers = {"Authorization": '{"sns": {"topics": []}'}
+    assert function.post("/ehr/one", data=b"{}", headers=headers).status_code == 503
+    assert json.loads(capsys.readouterr().out)["reason"] == "hooks_secret_unreadable"
+
+
+# --- what is refused ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("practice", ["two", "one/x", "../one", "ONE"])

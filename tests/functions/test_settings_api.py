@@ -12,6 +12,7 @@ import requests
 
 from shared.adapters.firestore import FirestoreDocuments
 from shared.adapters.google_oauth import APP_CREATED, LIST_READ
+from shared.ports import Capabilities, ProtectedBy
 from tests.functions.deployed import (
     BROKEN,
     ONE,
@@ -292,9 +293,13 @@ def test_the_settings_at_first(connected: Front) -> None:
         "personal_text": "Busy",
         "external_titles": "hide",
         "free_events": "hide",
+        "cancelled_events": "remove",
+        "telehealth_link": False,
+        "service_line": False,
         "horizon_days": 201,
         "time_zone": "America/Denver",
         "calendar_name": "Practice appointments",
+        "full_name_acknowledged_at": None,
     }
 
 
@@ -302,7 +307,9 @@ def test_the_settings_at_first(connected: Front) -> None:
     "change",
     [
         {"mode": "one_way"},
-        {"client_label": "full_name"},
+        {"client_label": "first_name"},
+        {"client_label": "initials"},
+        {"telehealth_link": True, "service_line": True},
         {"google_edits": "revert"},
         {"personal_text": "title"},
         {"horizon_days": 730},
@@ -324,7 +331,8 @@ def test_what_is_changed_is_changed_and_the_rest_stays(connected: Front, change:
     ("body", "wrong"),
     [
         ({"mode": "both"}, {"mode": "enum"}),
-        ({"client_label": "first_name"}, {"client_label": "enum"}),
+        ({"client_label": "nickname"}, {"client_label": "enum"}),
+        ({"service_line": "yes"}, {"service_line": "bool_type"}),
         ({"horizon_days": 0}, {"horizon_days": "greater_than_equal"}),
         ({"horizon_days": 731}, {"horizon_days": "less_than_equal"}),
         ({"horizon_days": "30"}, {"horizon_days": "int_type"}),
@@ -352,7 +360,16 @@ def test_what_is_wrong_is_named_by_its_field_and_nothing_is_changed(
     assert connected.get("/settings") == before
 
 
-def test_changes_made_in_google_cannot_be_accepted_yet(connected: Front) -> None:
+def test_changes_made_in_google_can_be_accepted_where_the_ehr_tells_protection(connected: Front) -> None:
+    changed = connected.call("PATCH", "/settings", {"google_edits": "accept"}).get_json()
+    assert changed["google_edits"] == connected.get("/settings")["google_edits"] == "accept"
+
+
+def test_changes_made_in_google_cannot_be_accepted_where_nobody_tells_protection(
+    connected: Front, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unprotected = Capabilities(protected_by=ProtectedBy.NONE)
+    monkeypatch.setattr("shared.api.endpoints.capabilities_of", lambda _world, _practice: unprotected)
     body = {"google_edits": "accept", "mode": "one_way"}
     assert connected.refused("PATCH", "/settings", body) == (422, "accept_unavailable")
     assert connected.get("/settings")["mode"] == "two_way"
@@ -363,7 +380,7 @@ def test_other_settings_of_what_runs_ask_for_one_pass_and_the_same_ones_for_none
 ) -> None:
     started.call("PATCH", "/settings", {"client_label": "internal_id"})
     assert deployment.waiting("bulk") == []
-    started.call("PATCH", "/settings", {"client_label": "full_name"})
+    started.call("PATCH", "/settings", {"client_label": "initials"})
     assert asked_for(deployment, "bulk", BULK) == 1
     assert started.status == "syncing"
 

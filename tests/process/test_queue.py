@@ -50,7 +50,7 @@ def test_what_runs_and_what_waits_outlives_a_queue_that_is_killed(practice: Prac
         reached(practice, person, "events.insert", skip=10)
         practice.tasks.change(paused=True)
         changes = change_both_sides(practice, found)
-        eventually(lambda: waits(practice, "feed-"), "the poke waits")
+        eventually(lambda: waits(practice, "rows-"), "the poke waits")
         push = f"calendar-live-{practice.record(found.person).key}"
         eventually(lambda: waits(practice, push), "the push waits")
         practice.deployment.kill(Server.TASKS)

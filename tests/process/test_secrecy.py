@@ -32,7 +32,7 @@ def people(practice: Practice) -> list[Person]:
         row = practice.fhir("GET", f"Appointment/{appointment}")
         practice.fhir("PUT", f"Appointment/{appointment}", {**row, "comment": f"{NOTE} {FAMILY}"})
     practice.consent(named)
-    practice.ask(named, "PATCH", "/settings", {"client_label": "full_name"})
+    practice.ask(named, "PATCH", "/settings", {"client_label": "full_name", "full_name_acknowledged": True})
     practice.start(named)
     at_rest(practice, found.person, named)
     told = " ".join(WORDS)

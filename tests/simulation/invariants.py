@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable
 from datetime import datetime, timedelta
@@ -18,6 +19,9 @@ from tests.simulation.notes import Notes
 from tests.simulation.people import FAMILY, PRACTICE, PRIVATE, Practitioner
 from tests.simulation.reading import LIVE, instant_of, is_block, is_client, start_of, tag_of
 from tests.simulation.stage import Stage
+
+_NAMED = re.compile(rf".*{FAMILY}|[A-Z][a-z]{{1,2}}|[A-Z]{FAMILY[0]}")
+"""Labels made of a client's name: full, first (of two or three letters here), initials."""
 
 Shown = tuple[datetime, str]
 """What a person sees of an item: its start and its text."""
@@ -100,7 +104,7 @@ def _check_agreement(stage: Stage, person: Practitioner, *, names: bool) -> None
 def _ahead(shown: Iterable[Shown], now: datetime, end: datetime, *, names: bool) -> Counter[Shown]:
     margin = timedelta(hours=26)  # the longest item here is a day, and it may just have ended
     ahead = (item for item in shown if now + margin < item[0] < end)
-    return Counter((start, text if names or FAMILY not in text else FAMILY) for start, text in ahead)
+    return Counter((start, text if names or not _NAMED.fullmatch(text) else FAMILY) for start, text in ahead)
 
 
 def _shown_event(event: dict[str, Any], person: Practitioner) -> Shown:
@@ -131,10 +135,14 @@ def _label(stage: Stage, row: dict[str, Any], mode: LabelMode) -> str:
     if len(patients) > 1:
         return f"Group ({len(patients)})"
     patient = stage.store.read("Patient", patients[0])
-    if mode is LabelMode.INTERNAL_ID:
-        return str(patient["identifier"][0]["value"])
     name = patient["name"][0]
-    return f"{' '.join(name['given'])} {name['family']}"
+    given, family = name["given"], name["family"]
+    return {
+        LabelMode.INTERNAL_ID: str(patient["identifier"][0]["value"]),
+        LabelMode.INITIALS: f"{given[0][0]}{family[0]}",
+        LabelMode.FIRST_NAME: str(given[0]),
+        LabelMode.FULL_NAME: f"{' '.join(given)} {family}",
+    }[mode]
 
 
 def _check_client_rows(stage: Stage, notes: Notes) -> None:

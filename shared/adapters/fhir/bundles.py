@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from shared.adapters.fhir.appointments import object_of, objects
+from shared.adapters.fhir.elements import object_of, objects, text_of
 from shared.core.errors import RetryableError
 
 
@@ -29,7 +29,7 @@ def page_from_json(body: object, resource_type: str) -> Page:
     if not all(isinstance(resource.get("id"), str) for resource in matches):
         raise unreadable()
     links = {link.get("relation"): link.get("url") for link in objects(bundle.get("link"))}
-    return Page(matches, str(links.get("self", "")), links.get("next"))
+    return Page(matches, text_of(links.get("self")), text_of(links.get("next")) or None)
 
 
 def resource_from_json(body: object, resource_type: str) -> Mapping[str, Any]:

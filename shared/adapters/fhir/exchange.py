@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Protocol
@@ -43,17 +43,40 @@ class Exchange(Protocol):
         *,
         params: Sequence[tuple[str, str]] = (),
         headers: Mapping[str, str] | None = None,
-        body: Mapping[str, Any] | None = None,
+        body: Any = None,
     ) -> Answer:
-        """`url`: relative to the base, or a link that the server gave.
+        """`body`: JSON; a `Content-Type` among the headers names what it is of other kinds than FHIR's own.
+
+        `url`: relative to the base, or a link that the server gave.
 
         Raises NoAnswerError, and BlockedError for a link to another origin: the credential stays at home.
         """
 
 
-def bearer(token: str) -> Callable[[], str]:
-    """The Authorization header of a fixed token."""
-    return lambda: f"Bearer {token}"
+class Authorization(Protocol):
+    """What requests are sent with. One thread's own."""
+
+    def __call__(self) -> str:
+        """The Authorization header of the next request. Raises before anything is sent."""
+
+    def renew(self) -> bool:
+        """A request that carried it was answered 401: the next one has another. False: there is no other."""
+
+
+def bearer(token: str) -> Authorization:
+    """A fixed token."""
+    return _Fixed(token)
+
+
+class _Fixed:
+    def __init__(self, token: str) -> None:
+        self._header = f"Bearer {token}"
+
+    def __call__(self) -> str:
+        return self._header
+
+    def renew(self) -> bool:
+        return False
 
 
 class HttpExchange:
@@ -62,14 +85,14 @@ class HttpExchange:
     def __init__(
         self,
         base_url: str,
-        authorization: Callable[[], str],
+        authorization: Authorization,
         *,
         connect_seconds: float = CONNECT_SECONDS,
         read_seconds: float = READ_SECONDS,
     ) -> None:
-        """`authorization`: the Authorization header of the next request; what it raises passes through."""
+        """What `authorization` raises passes through."""
         self._base_url = base_url.rstrip("/") + "/"
-        self._auth = _Authorization(authorization)
+        self._authorization = authorization
         self._timeout = (connect_seconds, read_seconds)
 
     def __call__(
@@ -79,27 +102,40 @@ class HttpExchange:
         *,
         params: Sequence[tuple[str, str]] = (),
         headers: Mapping[str, str] | None = None,
-        body: Mapping[str, Any] | None = None,
+        body: Any = None,
     ) -> Answer:
         content = {} if body is None else {"Content-Type": MEDIA_TYPE}
+        request = requests.Request(
+            method,
+            self._absolute(url),
+            params=list(params),
+            headers={**content, **(headers or {})},
+            data=None if body is None else json.dumps(body).encode(),
+        )
+        answer = self._send(request)
+        if answer.status == 401 and self._authorization.renew():  # a 401 did nothing: it may be sent again
+            answer = self._send(request)
+        return answer
+
+    def close(self) -> None:
+        """Let go of the connections; a later call connects anew."""
+        self._session.close()
+
+    def _send(self, request: requests.Request) -> Answer:
         try:
             response = self._session.request(
-                method,
-                self._absolute(url),
-                params=list(params),
-                headers={**content, **(headers or {})},
-                data=None if body is None else json.dumps(body).encode(),
-                auth=self._auth,
+                request.method,
+                request.url,
+                params=request.params,
+                headers=request.headers,
+                data=request.data,
+                auth=Header(self._authorization()),
                 timeout=self._timeout,
                 allow_redirects=False,
             )
         except requests.RequestException:  # its text names the address, with ids
             raise NoAnswerError from None
-        return Answer(response.status_code, _parsed(response.content), _lower(response.headers))
-
-    def close(self) -> None:
-        """Let go of the connections; a later call connects anew."""
-        self._session.close()
+        return answer_of(response)
 
     @cached_property
     def _session(self) -> requests.Session:
@@ -109,30 +145,36 @@ class HttpExchange:
 
     def _absolute(self, url: str) -> str:
         absolute = urljoin(self._base_url, url)
-        if _origin(urlsplit(absolute)) != _origin(urlsplit(self._base_url)):
+        if origin(urlsplit(absolute)) != origin(urlsplit(self._base_url)):
             raise BlockedError("ehr_link_elsewhere")
         return absolute
 
 
-class _Authorization(AuthBase):
-    """As an auth object, so that no .netrc entry takes its place."""
+class Header(AuthBase):
+    """An Authorization header, or none. As an auth object, so that no .netrc entry takes its place."""
 
-    def __init__(self, authorization: Callable[[], str]) -> None:
-        self._authorization = authorization
+    def __init__(self, value: str | None) -> None:
+        self._value = value
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
-        request.headers["Authorization"] = self._authorization()
+        if self._value is not None:
+            request.headers["Authorization"] = self._value
         return request
 
 
-def _origin(url: SplitResult) -> tuple[str, str | None, int | None]:
+def answer_of(response: requests.Response) -> Answer:
+    return Answer(response.status_code, _parsed(response.content), _lower(response.headers))
+
+
+def origin(url: SplitResult) -> tuple[str, str | None, int | None]:
+    """Scheme, host and port. Raises ValueError for a port that is none."""
     return url.scheme, url.hostname, url.port or _PORTS.get(url.scheme)
 
 
 def _parsed(content: bytes) -> object:
     try:
         return json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 

@@ -14,8 +14,9 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from shared.adapters.fhir.appointments import instant, instant_text, object_of
+from shared.adapters.fhir.appointments import actor, version_of
 from shared.adapters.fhir.bundles import Page
+from shared.adapters.fhir.elements import instant, instant_text, object_of
 from shared.adapters.fhir.settings import FhirSettings
 from shared.core.errors import BlockedError
 from shared.ports import FeedCursor
@@ -27,6 +28,7 @@ PAGES_MAX = 300
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 Params = Sequence[tuple[str, str]]
+NEWEST: Params = (("_sort", "-_lastUpdated"), ("_count", "1"))
 Row = Mapping[str, Any]
 
 
@@ -70,8 +72,13 @@ def read_changes(
     next_page: Callable[[str], Page],
     cursor: FeedCursor,
     settings: FhirSettings,
+    enough: int | None = None,
 ) -> Changes:
-    """Rows changed since the cursor. Raises BlockedError where the server does not do as it is asked."""
+    """Rows changed since the cursor. Raises BlockedError where the server does not do as it is asked.
+
+    `enough`: new rows after which it ends; None: ROWS_ENOUGH.
+    """
+    enough = ROWS_ENOUGH if enough is None else enough
     reading = _Reading(cursor, cursor.high_water - settings.overlap)
     page = _understood(first_page(_since(reading.position, settings)))
     for _ in range(PAGES_MAX):
@@ -81,7 +88,7 @@ def read_changes(
             return reading.done(settings, complete=True)
         last = stamped[-1][0] if stamped else reading.position
         if last > reading.position:
-            if len(reading.new) >= ROWS_ENOUGH:
+            if len(reading.new) >= enough:
                 return reading.done(settings, complete=False)
             reading.position = last
             page = _understood(first_page(_since(last, settings)))
@@ -92,18 +99,25 @@ def read_changes(
     raise BlockedError("ehr_feed_endless")
 
 
+def of_practitioner(practitioner_id: str | None) -> Params:
+    """Of one practitioner's appointments; of the whole practice's for None."""
+    return (("actor", actor(practitioner_id)),) if practitioner_id is not None else ()
+
+
+def stamps_since(
+    first_page: Callable[[Params], Page], position: datetime, settings: FhirSettings
+) -> list[datetime]:
+    """Of the first page of what changed since. Raises BlockedError as `read_changes` does."""
+    page = _understood(first_page(_since(position, settings)))
+    return [stamp for stamp, _ in _stamped(page, position)]
+
+
 def newest_cursor(page: Page) -> FeedCursor:
     """From the newest row alone, the only one of `page`; the epoch where there is none."""
     stamps = [stamp for row in page.resources if (stamp := stamp_of(row)) is not None]
     if len(stamps) != len(page.resources):
         raise _cannot_list()
     return FeedCursor(max(stamps, default=EPOCH), {})
-
-
-def version_of(row: Row) -> str:
-    """Its version; where the server keeps none, the stamp does for telling changes apart."""
-    meta = object_of(row.get("meta"))
-    return str(meta.get("versionId") or meta.get("lastUpdated") or "")
 
 
 def stamp_of(row: Row) -> datetime | None:

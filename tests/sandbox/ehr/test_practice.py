@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import random
+import unicodedata
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -9,7 +10,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from sandbox.ehr import urls
-from sandbox.ehr.fhir import By, FhirStore
+from sandbox.ehr.fhir import PROFILES, By, FhirStore
 from sandbox.ehr.practice import HORIZON_DAYS, PAST_DAYS, PracticeSummary, seed_practice
 from tests.sandbox.ehr.samples import ManualClock
 
@@ -160,6 +161,10 @@ def test_names_have_many_shapes(practice: tuple[FhirStore, PracticeSummary]) -> 
     assert families >= {"van der Berg", "Example-Placeholder", "李", ""}
     assert any("given" not in name and "text" in name for name in names)
     assert any(name.get("given") == ["Åsa"] for name in names)
+    assert any(unicodedata.combining(letter) for name in names for letter in name.get("family", ""))
+    assert any(len(name.get("given", [])) == 3 for name in names)
+    assert {"use": "official"} in names
+    assert names[14] == {"use": "maiden", "family": "Maiden-Sample", "given": ["Nadia"]}
     assert [name["use"] for name in practice[0].resources("Patient")[-1]["name"]] == ["official", "old"]
 
 
@@ -176,9 +181,51 @@ def test_a_patient_without_internal_id_has_appointments(size: int) -> None:
 
 
 def test_some_of_what_is_to_come_is_protected(practice: tuple[FhirStore, PracticeSummary]) -> None:
-    flagged = [row for row in timed(practice[0]) if "extension" in row]
+    store = practice[0]
+    flag = {"url": urls.DELETION_PROTECTED, "valueBoolean": True}
+    flagged = [row for row in timed(store) if flag in row.get("extension", [])]
     assert len(flagged) == 10
     assert all(row["start"][:10] >= "2026-11-20" and row["status"] == "booked" for row in flagged)
+    encounters = [each["appointment"][0]["reference"] for each in store.resources("Encounter")]
+    assert sorted(encounters) == sorted(f"Appointment/{row['id']}" for row in flagged)
+    assert (len(store.resources("DocumentReference")), len(store.resources("Invoice"))) == (5, 5)
+
+
+def test_every_way_to_tell_a_link_is_there(practice: tuple[FhirStore, PracticeSummary]) -> None:
+    extended = [
+        each["extension"][0]["valueUrl"]
+        for row in timed(practice[0])
+        for each in row.get("extension", [])
+        if each["url"] == urls.VIRTUAL_SERVICE
+    ]
+    contained = [[each["address"] for each in row.get("contained", [])] for row in timed(practice[0])]
+    assert all(link.startswith("https://video.example/") for link in extended)
+    assert len(extended) > 5
+    assert {len(links) for links in contained} == {0, 1, 2}
+    virtual = [each for each in practice[0].resources("Location") if "physicalType" in each]
+    assert [each["telecom"][0]["value"] for each in virtual] == ["https://video.example/room/1"]
+
+
+def test_vendors_details_are_among_the_rows(practice: tuple[FhirStore, PracticeSummary]) -> None:
+    detailed = [row for row in timed(practice[0]) if "vendorRoom" in row]
+    assert len(detailed) > 20
+    assert all("_vendorRoom" in row and "extension" in row["participant"][0] for row in detailed)
+
+
+def test_every_practitioner_has_a_schedule(practice: tuple[FhirStore, PracticeSummary]) -> None:
+    store, summary = practice
+    for each in summary.practitioners:
+        found = store.search("Schedule", [("actor", f"Practitioner/{each.id}")], strict=True)
+        assert len(found["entry"]) == 1
+
+
+def test_where_roles_are_named_every_appointment_names_them() -> None:
+    store = FhirStore(now=ManualClock().now, rng=random.Random(1), settings=PROFILES["patch-only"])
+    summary = seed_practice(store, today=TODAY, seed=1, appointments=60)
+    roles = {f"PractitionerRole/{each.role}" for each in summary.practitioners}
+    rows = store.resources("Appointment")
+    assert all(set(references(row, "PractitionerRole")) <= roles for row in rows)
+    assert all(references(row, "PractitionerRole") and not references(row, "Practitioner") for row in rows)
 
 
 def test_what_staff_wrote_passes_the_servers_own_validation(

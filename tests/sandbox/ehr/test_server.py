@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from dataclasses import asdict
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -10,6 +12,7 @@ import pytest
 import requests
 
 from sandbox.ehr import urls
+from sandbox.ehr.fhir import PROFILES, Settings
 from tests.sandbox.ehr.samples import appointment
 from tests.servers import server
 
@@ -18,14 +21,7 @@ PAGES_MAX = 20
 TIMEOUT_SECONDS = 10
 KEY: dict[str, Any] = {"identifier": [{"system": urls.CALSYNC_PERSONAL, "value": "k1"}]}
 IF_NONE_EXIST = {"If-None-Exist": f"identifier={urls.CALSYNC_PERSONAL}|k1"}
-DEFAULTS = {
-    "if_match_honoured": True,
-    "conditional_create": True,
-    "last_updated_search": True,
-    "relative_next_links": False,
-    "occupied_rule": False,
-    "late_visibility_seconds": 0,
-}
+DEFAULTS: dict[str, Any] = json.loads(json.dumps(asdict(Settings())))
 
 
 class Client:
@@ -162,9 +158,9 @@ def test_a_conditional_create_is_201_then_200_then_412(ehr: Client) -> None:
     assert problem(several) == (412, "multiple-matches")
 
 
-def test_a_deleted_row_is_204_then_410_and_an_unknown_one_404(ehr: Client) -> None:
+def test_a_deleted_row_is_200_then_410_and_an_unknown_one_404(ehr: Client) -> None:
     path = f"Appointment/{ehr.create()['id']}"
-    assert ehr.fhir("DELETE", path).status_code == 204
+    assert ehr.fhir("DELETE", path).status_code == 200
     assert problem(ehr.fhir("GET", path)) == (410, "deleted")
     assert problem(ehr.fhir("GET", "Appointment/nobody")) == (404, "unknown-id")
 
@@ -177,7 +173,7 @@ def test_a_deleted_row_is_204_then_410_and_an_unknown_one_404(ehr: Client) -> No
         ("POST", "Appointment", b"\xff", (400, "utf-8")),
         ("POST", "Appointment", '{"resourceType": "Patient"}', (400, "resource-type")),
         ("PUT", "Patient/a", '{"resourceType": "Patient", "id": "b"}', (400, "id")),
-        ("PATCH", "Appointment/a", "[]", (405, "interaction")),
+        ("PATCH", "Appointment/a", "[]", (415, "media-type")),
         ("GET", "", "", (405, "interaction")),
         ("POST", "Appointment", '{"resourceType": "Appointment"}', (422, "status")),
     ],
@@ -335,6 +331,19 @@ def test_a_fault_inside_a_batch_hits_its_entry(ehr: Client) -> None:
     assert statuses == ["403 Forbidden", "200 OK"]
 
 
+def test_a_client_is_told_what_it_may_ask_yet_and_then_to_wait(ehr: Client) -> None:
+    ehr.control("POST", "settings", {"requests_per_minute": 2})
+    ehr.control("PUT", "clock", {"now": "2026-11-20T14:00:00Z", "running": False})
+    answers = [ehr.fhir("GET", "Patient?_count=1") for _ in range(3)]
+    left = ['"requests";r=1;t=60', '"requests";r=0;t=60', '"requests";r=0;t=60']
+    assert [answer.headers["RateLimit"] for answer in answers] == left
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert answers[2].headers["Retry-After"] == "60"
+    assert problem(answers[2]) == (429, "rate-limit")
+    ehr.control("PUT", "clock", {"now": "2026-11-20T14:01:00Z", "running": False})
+    assert ehr.fhir("GET", "Patient?_count=1").headers["RateLimit"] == left[0]
+
+
 # --- control --------------------------------------------------------------------------------------------
 
 
@@ -386,6 +395,20 @@ def test_staff_book_and_move_over_http(ehr: Client) -> None:
     assert ehr.fhir("GET", f"Appointment/{booked['id']}").json() == moved
 
 
+def test_rows_are_locked_and_hours_kept_over_http(ehr: Client) -> None:
+    made = ehr.create()
+    reference = f"Appointment/{made['id']}"
+    assert ehr.control("POST", "locks", {"reference": reference}) == [reference]
+    assert problem(ehr.fhir("PUT", reference, json={**made, "description": "a"})) == (423, "locked")
+    ehr.control("DELETE", "locks")
+    hours = {"reference": "Practitioner/d1", "start": "08:00", "end": "18:00", "zone": "America/New_York"}
+    ehr.control("POST", "hours", hours)
+    evening = {"start": "2026-12-01T19:00:00-05:00", "end": "2026-12-01T19:50:00-05:00"}
+    assert problem(ehr.fhir("PUT", reference, json={**made, **evening})) == (422, "out-of-hours")
+    ehr.control("DELETE", "hours")
+    assert ehr.fhir("PUT", reference, json={**made, **evening}).status_code == 200
+
+
 def test_late_visibility_is_a_setting(ehr: Client) -> None:
     made = ehr.create()
     ehr.control("POST", "settings", {"late_visibility_seconds": 5})
@@ -398,6 +421,23 @@ def test_late_visibility_is_a_setting(ehr: Client) -> None:
 def test_settings_are_changed_one_by_one(ehr: Client) -> None:
     assert ehr.control("POST", "settings", {"occupied_rule": True}) == {**DEFAULTS, "occupied_rule": True}
     assert ehr.control("POST", "settings", {}) == {**DEFAULTS, "occupied_rule": True}
+    assert ehr.control("GET", "settings") == {**DEFAULTS, "occupied_rule": True}
+
+
+def test_a_profile_sets_all_that_is_not_named_beside_it(ehr: Client) -> None:
+    minimal = json.loads(json.dumps(asdict(PROFILES["minimal"])))
+    ehr.control("POST", "settings", {"occupied_rule": True})
+    assert ehr.control("POST", "settings", {"profile": "minimal"}) == minimal
+    assert ehr.control("POST", "settings", {"profile": "medplum", "etag": "none"}) == {
+        **DEFAULTS,
+        "etag": "none",
+    }
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_a_server_can_be_started_as_any_profile(profile: str) -> None:
+    with server("sandbox.ehr", "--profile", profile) as address, requests.Session() as session:
+        assert Client(address, session).control("GET", "settings")["profile"] == profile
 
 
 def test_the_clock_stands_or_runs_from_where_it_is_set(ehr: Client) -> None:
@@ -444,7 +484,7 @@ def test_every_api_request_is_written_down(ehr: Client) -> None:
         ("POST", "seed", {"today": "tomorrow"}, "'today' must be a date (YYYY-MM-DD)"),
         ("POST", "seed", {"seed": True}, "'seed' must be a whole number: it is True"),
         ("POST", "seed", {"size": 5}, "unknown: size; fields: today, seed, appointments"),
-        ("POST", "staff", {"action": "dance"}, "'action' must be one of add_client, arrive, book"),
+        ("POST", "staff", {"action": "dance"}, "'action' must be one of add_client, add_location, arrive"),
         ("POST", "staff", {"action": "__init__"}, "'action' must be one of"),
         ("POST", "staff", {"action": ["book"]}, "'action' must be one of"),
         ("POST", "staff", {"action": "cancel"}, "missing: appointment"),
@@ -464,6 +504,9 @@ def test_every_api_request_is_written_down(ehr: Client) -> None:
         ),
         ("PUT", "clock", {}, "missing: now"),
         ("POST", "settings", {"occupied_rule": 1}, "'occupied_rule' must be true or false: it is 1"),
+        ("POST", "settings", {"profile": "huge"}, "'profile' must be one of medplum, minimal"),
+        ("POST", "settings", {"etag": "strong"}, "'etag' must be of weak, bare, none; it is 'strong'"),
+        ("POST", "settings", {"patches": "json-patch"}, "'patches' must be a list of texts"),
         ("POST", "settings", {"late_visibility_seconds": -1}, "'late_visibility_seconds' must be a number"),
         ("POST", "faults", {"operation": "*"}, "a fault needs a 'status' or 'lost': true"),
         ("POST", "faults", [], "the body is not a JSON object"),

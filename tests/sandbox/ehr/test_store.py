@@ -99,7 +99,8 @@ def test_an_unknown_id_is_404_and_a_deleted_one_410(store: FhirStore) -> None:
     made = store.create(appointment()).resource
     store.delete("Appointment", made["id"])
     assert refused(lambda: store.read("Appointment", "nobody")).status == 404
-    assert refused(lambda: store.update({**made, "id": "nobody"})).status == 404
+    assert refused(lambda: store.update({**made, "id": "nobody"})).status == 400
+    assert refused(lambda: store.update({**made, "id": "nobody"}, by=By.STAFF)).status == 404
     assert refused(lambda: store.read("Appointment", made["id"])).status == 410
     assert refused(lambda: store.update(made)).status == 410
 
@@ -218,10 +219,10 @@ def test_what_the_sync_writes_is_never_late(store: FhirStore) -> None:
 
 
 def test_any_type_is_stored_and_found_by_id_and_identifier(store: FhirStore) -> None:
-    slot: dict[str, Any] = {"resourceType": "Slot", "status": "busy-unavailable", **KEY}
-    made = store.create(slot).resource
+    device: dict[str, Any] = {"resourceType": "Device", "status": "active", **KEY}
+    made = store.create(device).resource
     for params in ([("_id", made["id"])], [("identifier", "k1")]):
-        assert store.search("Slot", params, strict=True)["entry"][0]["resource"] == made
+        assert store.search("Device", params, strict=True)["entry"][0]["resource"] == made
 
 
 def test_odd_shapes_in_other_types_are_stored_as_they_are(store: FhirStore) -> None:
