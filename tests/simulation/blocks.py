@@ -95,11 +95,17 @@ class Blocks:
         assert isinstance(what, What)
         start, end = span
         block = Block(start, end, what.busy, what.summary)
-        return None if block in self.said.get(name, ()) else "a block of what Google never said"
+        said_so = block in self.said.get(name, ()) or not self._is_wanted(_key(name))
+        return None if said_so else "a block of what Google never said"
+
+    def _is_wanted(self, key: str) -> bool:
+        """One that was just left may still be read for a while."""
+        people = self.externals.people
+        return key in {self.externals.key(p, each) for p in people for each in self.externals.wanted(p)}
 
     def _may_go(self, name: str) -> bool:
         """Google said at some time that there is nothing, or nothing within the window."""
-        key = (parse_identifier(name) or ("", ""))[0]
+        key = _key(name)
         if key in self.let_go or self.forgetful():
             return True
         return any(state is None or not self._takes_in(key, state) for state in self.said.get(name, ()))
@@ -111,6 +117,10 @@ class Blocks:
             if connection is not None and key in ours:
                 return within(block, connection.settings, self.stored.clock.now())
         return False
+
+
+def _key(name: str) -> str:
+    return (parse_identifier(name) or ("", ""))[0]
 
 
 def shown(row: Json) -> Block:
