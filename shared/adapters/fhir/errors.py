@@ -27,6 +27,10 @@ _SHORT_CODE = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
 _CODE_MAX = 40
 
 
+_NOT_IMPLEMENTED = 501
+"""No passing state: waiting does not help."""
+
+
 class NoAnswerError(RetryableError):
     """The request may or may not have reached the EHR; nothing readable came back."""
 
@@ -59,7 +63,7 @@ def translate(status: int, body: object, operation: str, headers: Mapping[str, s
         return BlockedError("ehr_forbidden")
     if action in _WRITES and status in _NOT_OFFERED:
         return UnsupportedError("ehr_unsupported")
-    if status in _LATER or status in _LATER_TOO or status >= 500:
+    if status in _LATER or status in _LATER_TOO or (status >= 500 and status != _NOT_IMPLEMENTED):
         return RetryableError(_LATER.get(status, "ehr_unavailable"), _wait(headers))
     if status < 400:
         return BlockedError("ehr_redirects")
