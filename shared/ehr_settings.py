@@ -13,6 +13,7 @@ def fhir_settings(secret: PracticeSecret) -> FhirSettings:
         internal_id_system=secret.internal_id_system,
         time_zone_extension=secret.time_zone_extension,
         protected_extension=secret.protected_extension,
+        release=secret.fhir_release,
         participant_status=_participant_status(secret.participant_status),
         stated=Stated(**dict(secret.capabilities)),
     )

@@ -109,6 +109,7 @@ class PracticeSecret(BaseModel):
     protected_extension: str | None = Field(
         default=None, description="extension of Appointment: it may not be moved or cancelled"
     )
+    fhir_release: Literal[4, 5] = Field(default=4, description="release of FHIR: 5 names some elements anew")
     participant_status: StatedParticipantStatus | None = None
     capabilities: StatedCapabilities = StatedCapabilities()
 

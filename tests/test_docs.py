@@ -18,6 +18,7 @@ import shared.core.decide
 from sandbox.demo.arguments import parse
 from shared.app.accounts import holder_data
 from shared.app.grants import ConsentAsked, ConsentGiven, StoredGrant, asked_data, given_data, grant_data
+from shared.app.notices import Notice, NoticeKind, notice_data
 from shared.app.records import (
     Calendar,
     Connection,
@@ -243,6 +244,9 @@ def test_the_page_names_every_field_of_every_document() -> None:
         "calendars/{calendar}/items/{k}": set(item_data(item, calendar, "p", NOW))
         | set(item_data(waiting, calendar, "p", NOW)),
         "calendars/{calendar}/series/{series}": set(occurrences_data([waiting], calendar, "p")),
+        "notices/{connection}-{kind}-{day}": set(
+            notice_data(Notice("p", "c", NoticeKind.OVERLAP, "2026-03-09", 1, NOW))
+        ),
         "accounts/{account}": set(holder_data("job", NOW)),
         "oauth_states/{nonce}": set(asked_data(ConsentAsked("p", "1", "verifier", NOW))),
         "oauth_states/{code}": set(given_data(given)),

@@ -186,3 +186,14 @@ def test_nothing_is_stated_unless_it_is() -> None:
 def test_a_statement_that_is_not_understood_is_not_passed_over(changes: dict[str, object]) -> None:
     with pytest.raises(BlockedError, match=r"^practice_secret_unreadable$"):
         practice_of(secret(**changes))
+
+
+@pytest.mark.parametrize("release", [4, 5])
+def test_the_release_of_fhir_is_stated(release: int) -> None:
+    assert fhir_settings(practice_of(secret(fhir_release=release))).release == release
+
+
+@pytest.mark.parametrize("release", [3, 6, "5"])
+def test_no_other_release_is_known(release: object) -> None:
+    with pytest.raises(BlockedError, match="practice_secret_unreadable"):
+        practice_of(secret(fhir_release=release))

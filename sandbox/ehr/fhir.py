@@ -48,25 +48,13 @@ from sandbox.ehr.outcome import FhirError, Resource
 from sandbox.ehr.profiles import MEDPLUM, PROFILES, Settings
 from sandbox.ehr.records import has_record
 from sandbox.ehr.rows import Change, Row, Rows, alive
-from sandbox.ehr.rules import Hours
+from sandbox.ehr.rules import Hours, Rulebook
 from sandbox.ehr.search import Params, bundle, parse_query, run, subset
+from sandbox.ehr.stamps import next_number, stamp_of, stamped
 from sandbox.ehr.statement import statement
 from sandbox.ehr.validate import check
 
-__all__ = [
-    "PROFILES",
-    "By",
-    "Change",
-    "FhirError",
-    "FhirStore",
-    "Hours",
-    "Resource",
-    "Settings",
-    "Written",
-]
-
-
-_STAMP = ("versionId", "lastUpdated")
+__all__ = ["PROFILES", "By", "Change", "FhirError", "FhirStore", "Hours", "Resource", "Settings", "Written"]
 
 
 class By(Enum):
@@ -189,7 +177,7 @@ class FhirStore:
         """
         row = self._held(resource_type, resource_id, by)
         self._check_version(row, if_match, by, honoured=self.settings.if_match_on_patch)
-        before = _live(row).parse()
+        before = row.live.parse()
         after = change(before)
         if any(after.get(name) != before[name] for name in ("resourceType", "id")):
             raise FhirError(400, "invalid", "id", "a patch leaves type and id as they are")
@@ -210,9 +198,9 @@ class FhirStore:
                 return
             raise
         self._check_version(row, if_match, by, honoured=self.settings.if_match_honoured)
-        current = _live(row)
-        if by is By.SYNC and self.settings.enforces_protection:
-            rules.check_removal(current.parse(), lambda: has_record(self._rows, resource_id))
+        current = row.live
+        if by is By.SYNC:
+            rules.check_removal(current.parse(), self._rulebook(resource_id))
         self._put(row, Version(resource_id, self._new_id(), self.now(), "", current.facts), by)
 
     @contextmanager
@@ -247,33 +235,24 @@ class FhirStore:
             return
         if if_match is None and self.settings.if_match_required:
             raise FhirError(412, "required", "version-needed", "a write needs If-Match")
-        if if_match is not None and if_match != _live(row).version_id:
+        if if_match is not None and if_match != row.live.version_id:
             status = self.settings.stale_status
             raise FhirError(status, "conflict", "stale-version", "the resource has another version by now")
 
     def _replace(self, row: Row, resource: Resource, by: By, *, keeps: bool) -> Written:
         """`keeps`: an equal resource makes no version."""
-        current = _live(row)
+        current = row.live
         before = current.parse()
-        after = _stamped(resource, _stamp_of(before))
+        after = stamped(resource, stamp_of(before))
         if after == before and (keeps or by is By.STAFF):
             return Written(before, 200, changed=False)
         if by is By.SYNC and resource["resourceType"] == "Appointment":
-            self._check_rules(before, after)
+            others = (each.facts for each in self._rows.visible("Appointment") if each.id != current.id)
+            rules.check_change(before, after, self._rulebook(current.id), others)
         return Written(self._write(row, resource, by), 200, changed=True)
 
-    def _check_rules(self, before: Resource, after: Resource) -> None:
-        settings, resource_id = self.settings, before["id"]
-        if settings.enforces_protection:
-            rules.check_protection(before, after, lambda: has_record(self._rows, resource_id))
-        if settings.status_in_participants:
-            rules.check_status_kept(before, after)
-        if not rules.is_moved(before, after):
-            return
-        rules.check_hours(after, self.hours, settings.out_of_hours_status)
-        if settings.occupied_rule:
-            others = (each.facts for each in self._rows.visible("Appointment") if each.id != resource_id)
-            rules.check_free(after, others)
+    def _rulebook(self, resource_id: str) -> Rulebook:
+        return Rulebook(self.settings, self.hours, lambda: has_record(self._rows, resource_id))
 
     def _matching(self, resource_type: str, if_none_exist: str) -> Version | None:
         query = parse_query(resource_type, parse_qsl(if_none_exist), MEDPLUM, strict=True)
@@ -287,9 +266,9 @@ class FhirStore:
     def _write(self, row: Row, resource: Resource, by: By) -> Resource:
         version_id, moment = self._new_version(row), self.now()
         stamp = {"versionId": version_id, "lastUpdated": format_instant(moment)}
-        stamped = _stamped(resource, {} if self.settings.versions == "none" else stamp)
+        whole = stamped(resource, {} if self.settings.versions == "none" else stamp)
         try:
-            text = json.dumps(stamped, allow_nan=False)
+            text = json.dumps(whole, allow_nan=False)
         except ValueError as error:
             raise FhirError(400, "structure", "json", "a number is not finite") from error
         version = Version(resource["id"], version_id, moment, text, facts_of(resource))
@@ -306,25 +285,7 @@ class FhirStore:
     def _new_version(self, row: Row) -> str:
         if self.settings.versions != "number":
             return self._new_id()
-        before = row.newest.version_id if row.newest else "0"
-        return str(int(before) + 1 if before.isdigit() else 1)
+        return next_number(row.newest.version_id if row.newest else None)
 
     def _new_id(self) -> str:
         return str(uuid.UUID(int=self._rng.getrandbits(128), version=4))
-
-
-def _live(row: Row) -> Version:
-    assert row.committed, "a held row has a version"
-    return row.committed
-
-
-def _stamp_of(resource: Resource) -> Resource:
-    meta = resource.get("meta", {})
-    return {name: meta[name] for name in _STAMP if name in meta}
-
-
-def _stamped(resource: Resource, stamp: Resource) -> Resource:
-    """The resource with exactly this stamp; without any content there is no `meta`."""
-    others = {name: value for name, value in resource.get("meta", {}).items() if name not in _STAMP}
-    rest = {name: value for name, value in resource.items() if name != "meta"}
-    return {**rest, "meta": {**others, **stamp}} if others or stamp else rest

@@ -48,6 +48,12 @@ class Row:
     def newest(self) -> Version | None:
         return self.pending or self.committed
 
+    @property
+    def live(self) -> Version:
+        """Of a row that is there."""
+        assert self.committed, "nobody sees it yet"
+        return self.committed
+
 
 class Rows:
     """Every row of a practice, by type and id, in the order they were made."""

@@ -11,6 +11,7 @@ from sandbox.ehr import urls
 from sandbox.ehr.facts import Facts, facts_of
 from sandbox.ehr.instants import parse_instant
 from sandbox.ehr.outcome import FhirError, Resource, dicts
+from sandbox.ehr.profiles import Settings
 
 PROTECTING = frozenset(("arrived", "checked-in", "fulfilled"))
 OCCUPYING = frozenset(("booked", "pending", *PROTECTING))
@@ -31,34 +32,42 @@ class Hours:
         return same_day and self.start <= first.time() and last.time() <= self.end
 
 
+@dataclass(frozen=True)
+class Rulebook:
+    """What the rules go by, for one appointment."""
+
+    settings: Settings
+    hours: Mapping[str, Hours]
+    """By reference, of those practitioners who say when they work."""
+    has_record: Callable[[], bool]
+    """Whether a note or an invoice hangs on it, flagged or not."""
+
+
 def is_protected(appointment: Resource) -> bool:
     """Flagged (a note, an invoice), or the client came."""
     return _flagged(appointment) or appointment.get("status") in PROTECTING
 
 
-def check_protection(before: Resource, after: Resource, has_record: Callable[[], bool]) -> None:
-    """A protected row keeps its time, its status (so it is not cancelled) and its flag.
-
-    `has_record`: whether a note or an invoice hangs on it, flagged or not. Raises FhirError 422
-    `appointment-protected`.
-    """
-    unflagged = _flagged(before) and not _flagged(after)
-    if not unflagged and _state(before) == _state(after) and not is_moved(before, after):
-        return
-    if is_protected(before) or has_record():
-        raise _protected()
-
-
-def check_removal(before: Resource, has_record: Callable[[], bool]) -> None:
-    """Raises FhirError 422 `appointment-protected`."""
-    if before["resourceType"] == "Appointment" and (is_protected(before) or has_record()):
-        raise _protected()
-
-
-def check_status_kept(before: Resource, after: Resource) -> None:
-    """Where participants tell who cancelled. Raises FhirError 422 `status-not-writable`."""
-    if before["status"] != after["status"]:
+def check_change(before: Resource, after: Resource, rulebook: Rulebook, others: Iterable[Facts]) -> None:
+    """`others`: what everybody sees of the other appointments. Raises FhirError."""
+    settings = rulebook.settings
+    if settings.enforces_protection:
+        _check_protection(before, after, rulebook)
+    if settings.status_in_participants and before["status"] != after["status"]:
         raise FhirError(422, "business-rule", "status-not-writable", "the status cannot be written")
+    if not is_moved(before, after):
+        return
+    _check_hours(after, rulebook)
+    if settings.occupied_rule:
+        _check_free(after, others)
+
+
+def check_removal(before: Resource, rulebook: Rulebook) -> None:
+    """Raises FhirError 422 `appointment-protected`."""
+    if before["resourceType"] != "Appointment" or not rulebook.settings.enforces_protection:
+        return
+    if is_protected(before) or rulebook.has_record():
+        raise _protected()
 
 
 def is_moved(before: Resource, after: Resource) -> bool:
@@ -66,7 +75,19 @@ def is_moved(before: Resource, after: Resource) -> bool:
     return _span(before) != _span(after)
 
 
-def check_free(after: Resource, others: Iterable[Facts]) -> None:
+def _check_protection(before: Resource, after: Resource, rulebook: Rulebook) -> None:
+    """A protected row keeps its time, its status (so it is not cancelled) and its flag.
+
+    Raises FhirError 422 `appointment-protected`.
+    """
+    unflagged = _flagged(before) and not _flagged(after)
+    if not unflagged and _state(before) == _state(after) and not is_moved(before, after):
+        return
+    if is_protected(before) or rulebook.has_record():
+        raise _protected()
+
+
+def _check_free(after: Resource, others: Iterable[Facts]) -> None:
     """Raises FhirError 409 `occupied` where a client appointment of the same practitioner overlaps `after`.
 
     Time taken from another calendar (a block) may lie anywhere: it says what is, it books nothing.
@@ -83,16 +104,15 @@ def check_free(after: Resource, others: Iterable[Facts]) -> None:
             raise FhirError(409, "business-rule", "occupied", "the practitioner has a client at that time")
 
 
-def check_hours(after: Resource, hours: Mapping[str, Hours], status: int) -> None:
-    """Raises FhirError `status` `out-of-hours`: a client is expected when a practitioner does not work.
-
-    `hours`: by reference, of those practitioners who say when they work.
-    """
+def _check_hours(after: Resource, rulebook: Rulebook) -> None:
+    """Raises FhirError `out-of-hours`: a client is expected when a practitioner does not work."""
     facts = facts_of(after)
     if facts.start is None or facts.end is None or not facts.tokens["patient"]:
         return
     for reference in facts.tokens["clinician"]:
-        if reference in hours and not hours[reference].contain(facts.start, facts.end):
+        hours = rulebook.hours.get(reference)
+        if hours is not None and not hours.contain(facts.start, facts.end):
+            status = rulebook.settings.out_of_hours_status
             raise FhirError(status, "business-rule", "out-of-hours", "the practitioner does not work then")
 
 

@@ -164,6 +164,7 @@ class _Control:
             ("DELETE", "hours"): lambda _: self._always(),
             ("GET", "requests"): lambda query: api.requests(_since(query)),
             ("GET", "appointments"): lambda _: api.store.resources("Appointment"),
+            ("GET", "rows"): lambda query: api.store.resources(query.get("type", "Appointment")),
             ("POST", "token"): lambda data: {"token": identity.token(**arguments(identity.token, data))},
             ("POST", "keys/rotate"): lambda _: identity.rotate(),
             ("POST", "keys/forget"): lambda _: identity.forget(),

@@ -76,11 +76,11 @@ def run_feed_job(
         return FeedOutcome(complete=False)
     try:
         listing = job.capabilities().listing
+        if listing is Listing.PRACTICE:
+            job.read()
         if listing is not Listing.WINDOW and (poll or job.record.clients is None):
             job.read_clients()
-        if listing is Listing.PRACTICE:
-            return job.read()
-        if follow is None:
+        if listing is Listing.PRACTICE or follow is None:
             return job.outcome
         followed = list(_to_follow(world, job.record, poll=poll))
         for key in followed:
@@ -102,6 +102,7 @@ class _Job:
     record: Practice
     version: str
     outcome: FeedOutcome = field(default_factory=FeedOutcome)
+    told: set[str] = field(default_factory=set)
 
     @property
     def ehr(self) -> Ehr:
@@ -127,18 +128,18 @@ class _Job:
         if error.reason == "ehr_cannot_list_changes":
             self.record = replace(self.record, capabilities_at=None)
 
-    def read(self) -> FeedOutcome:
+    def read(self) -> None:
         if self.record.cursor is None:
             self.save(replace(self.record, cursor=self.ehr.cursor_now()))
-            return self.outcome
+            return
         for _ in range(self.world.limits.feed_pages_max):
             assert self.record.cursor is not None
             page = self.ehr.changes(self.record.cursor)
-            self.outcome = tell(self.world, self.record.key, page.rows, self.dispatch, self.outcome)
+            self._tell(page.rows)
             self.save(replace(self.record, cursor=page.cursor))
             if page.complete:
-                return self.outcome
-        return replace(self.outcome, complete=False)
+                return
+        self.outcome = replace(self.outcome, complete=False)
 
     def read_clients(self) -> None:
         """Name the appointments of clients that have another name now.
@@ -155,9 +156,13 @@ class _Job:
             page = self.ehr.clients_changed(self.record.clients, start, hide)
         except BlockedError:
             return
-        self.outcome = tell(self.world, practice, page.rows, self.dispatch, self.outcome)
+        self._tell([row for row in page.rows if row.id not in self.told])
         if page.cursor != self.record.clients:
             self.save(replace(self.record, clients=page.cursor))
+
+    def _tell(self, rows: Sequence[Appointment]) -> None:
+        self.outcome = tell(self.world, self.record.key, rows, self.dispatch, self.outcome)
+        self.told.update(row.id for row in rows)
 
     def save(self, record: Practice) -> None:
         """Raises StaleError: another job has taken the lease."""

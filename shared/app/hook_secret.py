@@ -51,8 +51,8 @@ def _version(content: bytes) -> _Version:
         return _Version(content)
     try:
         said = json.loads(content)
-    except (ValueError, RecursionError):
-        said = {"": "its text would be in the error"}
+    except (ValueError, RecursionError):  # its text would be quoted
+        raise BlockedError("hooks_secret_unreadable") from None
     secret, sns = said.pop("secret", ""), said.pop("sns", None)
     if said or not isinstance(secret, str) or not _is_readable(sns):
         raise BlockedError("hooks_secret_unreadable")

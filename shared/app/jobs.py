@@ -302,7 +302,10 @@ def _follow(world: World, tasks: Tasks, job: FollowTask) -> FeedOutcome:
 def _read_rows(world: World, tasks: Tasks, job: RowsTask) -> FeedOutcome:
     if job.tries == 0:
         note_hook(world, job.practice)
-    return run_rows_job(world, job.practice, job.ids, _dispatch(world, tasks))
+    outcome = run_rows_job(world, job.practice, job.ids, _dispatch(world, tasks))
+    if not outcome.complete:
+        tasks.enqueue(waiting(FeedTask(job.practice), _in(world, WAITS_SECONDS[0])))
+    return outcome
 
 
 def _dispatch(world: World, tasks: Tasks) -> Dispatch:

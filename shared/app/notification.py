@@ -6,7 +6,8 @@ SubscriptionStatus in R4B, which one vendor sends without its `resourceType`), a
 Medplum's header `X-Medplum-Deleted-Resource: Appointment/1`. What cannot be read still says "look now".
 
 Whatever comes is text of a stranger: an id is one by FHIR's own pattern, or there is none. Numbers of events
-are not looked at: a gap in them would have us look now, and so does the notification that shows it.
+are not looked at, and no heartbeat is missed: that would take state. Each notification is a look by itself,
+and what was told in one that is lost is found by the clock.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from shared.app.cases import Case, see_event, see_row
+from shared.app.overlaps import Taken
 from shared.app.tools import Tools, external_calendars
 from shared.app.write import RefusedByEhrError, Writer, differs
 from shared.core.decide import Decision, Hold, Leave, Settle, decide, is_put_back
@@ -62,6 +63,8 @@ class Settler:
     look_wanted: bool = False
     stop_after: float | None = None
     """Seconds after which the whole calendar may go on."""
+    taken: list[Taken] = field(default_factory=list)
+    """Time that the EHR has as taken now because of the calendar, and had not before."""
     over_limit: bool = False
     """The account is over a limit, which concerns its other calendars too."""
 
@@ -339,9 +342,10 @@ class Settler:
             self._bound_put_backs(case, decision, ehr, calendar)
         misnamed = decision.present and ehr is not None and self._writer.right_name(case) is not None
         if misnamed or differs(decision, Side.EHR, ehr, calendar):
-            ehr = self._writer.to_ehr(case, decision, calendar)
+            before, ehr = ehr, self._writer.to_ehr(case, decision, calendar)
             case.ehr = Reading(ehr)
             self.counts.to_ehr += 1
+            self._note_taken(case, before, ehr)
         if writes_calendar:
             calendar = self._writer.to_calendar(case, decision, ehr, calendar)
             self.counts.to_calendar += 1
@@ -349,6 +353,12 @@ class Settler:
         if case.event is not None and not case.event.cancelled:
             case.item = self._with_event(case.item, case.event)
         return settled(case.item, Base(ehr, calendar))
+
+    def _note_taken(self, case: Case, before: Facts | None, ehr: Facts | None) -> None:
+        if ehr is None or case.row is None or (before is not None and before.when == ehr.when):
+            return
+        if case.row.busy:
+            self.taken.append(Taken(case.row.id, ehr.when))
 
     def _with_event(self, item: Item, event: Event) -> Item:
         marker = event.marker

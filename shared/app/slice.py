@@ -16,6 +16,7 @@ from shared.app.gather import AppointmentsGatherer
 from shared.app.gathering import Gathered, Gatherer
 from shared.app.items import Items
 from shared.app.outcome import Outcome, State, earliest, next_due
+from shared.app.overlaps import note_overlaps
 from shared.app.records import (
     CURSOR_FORMAT,
     Calendar,
@@ -136,6 +137,7 @@ class Slice:
             pause(self.world, self.connection.sub, settler.stop_after)
         else:
             self._keep_channel()
+        note_overlaps(self.tools(), settler.taken)
         return self._end(gathered, settler, whole=whole)
 
     def _keep_channel(self) -> None:

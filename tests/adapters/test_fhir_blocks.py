@@ -173,6 +173,8 @@ def test_where_nothing_is_compared_a_slot_is_read_before_it_is_deleted() -> None
     ehr, _ = ehr_of(Answer(200, {**SLOT, "meta": {"versionId": "8"}}), Answer(200, SCHEDULE), can=can)
     with pytest.raises(StaleError):
         ehr.cancel(block())
+    ehr, script = ehr_of(Answer(404), can=can)
+    assert (ehr.cancel(block()).status, len(script.asked)) == (Status.OVER, 1)
 
 
 @pytest.mark.parametrize(

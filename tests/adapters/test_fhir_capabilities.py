@@ -212,9 +212,10 @@ def refusing(rows: list[Json], **answers: Answer) -> Refusing:
     return server
 
 
-@pytest.mark.parametrize(
-    "answer", [Answer(401), Answer(403), Answer(404), Answer(405), Answer(400), Answer(301), Answer(200, [])]
-)
+SAYS_NOTHING = [*(Answer(status) for status in (301, 400, 401, 403, 404, 405, 501)), Answer(200, [])]
+
+
+@pytest.mark.parametrize("answer", SAYS_NOTHING)
 def test_a_server_that_says_nothing_is_known_by_its_searches(answer: Answer) -> None:
     found = FhirEhr(refusing(practice(), metadata=answer), BY_ROW).capabilities()
     assert found == replace(CAREFUL, listing=Listing.PRACTICE)
@@ -233,7 +234,7 @@ def test_a_credential_that_is_refused_is_told(refused: str) -> None:
         FhirEhr(refusing(practice(), **{refused: Answer(401)}), SETTINGS).capabilities()
 
 
-@pytest.mark.parametrize("status", [400, 403, 404])
+@pytest.mark.parametrize("status", [400, 403, 404, 501])
 def test_a_search_of_appointments_that_is_refused_every_way_is_no_listing(status: int) -> None:
     server = refusing(practice(), Appointment=Answer(status), Practitioner=Answer(403))
     assert FhirEhr(server, BY_ROW).capabilities().listing is Listing.WINDOW
@@ -250,7 +251,7 @@ def test_what_hangs_on_a_row_can_be_searched_for_where_every_search_is_understoo
 
 
 @pytest.mark.parametrize("refused", HANGING)
-@pytest.mark.parametrize("status", [400, 403, 404])
+@pytest.mark.parametrize("status", [400, 403, 404, 501])
 def test_one_search_refused_is_enough_for_nobody_to_know(refused: str, status: int) -> None:
     server = refusing(practice(), **{refused: Answer(status)})
     assert FhirEhr(server, SETTINGS).capabilities().protected_by is ProtectedBy.NONE

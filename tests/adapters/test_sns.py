@@ -189,6 +189,7 @@ NAME = "SimpleNotificationService-0f1e2d3c.pem"
         "https://sns.us-east-1.amazonaws.com/?Action=ListTopics",
         "https://sns.us-east-1.amazonaws.com/SimpleNotificationService-.pem",
         "https://sns.us-east-1.amazonaws.com/SimpleNotificationService-1.pem.exe",
+        NAME,
         "file:///etc/passwd",
         "",
     ],

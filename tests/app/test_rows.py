@@ -26,7 +26,7 @@ def named(stage: Stage, *rows: str, practice: str = PRACTICE) -> dict[str, set[s
     """What the job of a poke asks for, by calendar."""
     perform(stage.world, stage.tasks, RowsTask(practice, rows))
     jobs = [job_of(task.body) for task in stage.tasks.waiting]
-    assert all(isinstance(job, CalendarTask) and not job.look for job in jobs)
+    assert not any(isinstance(job, CalendarTask) and job.look for job in jobs)
     stage.tasks.waiting.clear()
     return {job.calendar_key: set(job.ids) for job in jobs if isinstance(job, CalendarTask)}
 
@@ -121,6 +121,56 @@ def test_a_poke_moves_no_cursor_and_the_next_reading_finds_nothing_to_write(
     stage.drain()
     assert record(stage) != after
     assert stage.ledger.side_writes == []
+
+
+def take(stage: Stage, whose: Practitioner) -> None:
+    """Another job has the calendar for a while."""
+    stage.change_calendar(whose, lease=Lease("another", stage.clock.now() + timedelta(seconds=10)))
+
+
+def test_a_burst_at_a_busy_calendar_is_one_reading_of_the_practices_changes(
+    stage: Stage, ada: Practitioner
+) -> None:
+    rows = [stage.book(ada, hours=hours) for hours in range(24, 54)]
+    take(stage, ada)
+    for row in rows:
+        perform(stage.world, stage.tasks, RowsTask(PRACTICE, (row,)))
+    assert [job_of(task.body) for task in stage.tasks.waiting] == [FeedTask(PRACTICE)]
+    stage.drain()
+    assert len(stage.events(ada)) == len(rows)
+
+
+def test_what_is_gone_is_named_to_a_busy_calendar_all_the_same(stage: Stage, ada: Practitioner) -> None:
+    """No reading of changes would tell it."""
+    row, other = stage.book(ada), stage.book(ada, hours=72)
+    poke(stage, row)
+    stage.store.delete("Appointment", row)
+    take(stage, ada)
+    perform(stage.world, stage.tasks, RowsTask(PRACTICE, (row, other)))
+    jobs = [job_of(task.body) for task in stage.tasks.waiting]
+    assert jobs == [CalendarTask(ada.connection.calendar_key, (row,), look=False), FeedTask(PRACTICE)]
+    stage.drain()
+    assert len(stage.events(ada)) == 1
+
+
+def test_a_free_calendar_does_not_wait_for_a_busy_one(stage: Stage, ada: Practitioner) -> None:
+    bea = stage.connect()
+    row = stage.book(ada)
+    poke(stage, row)
+    stage.staff.reassign(appointment=row, practitioner=bea.id)
+    take(stage, ada)
+    assert named(stage, row) == {bea.connection.calendar_key: {row}}
+
+
+@pytest.mark.parametrize("lacks", ["cursor", "capabilities"])
+def test_where_changes_cannot_be_read_in_one_a_busy_calendar_is_waited_for(
+    stage: Stage, ada: Practitioner, lacks: str
+) -> None:
+    bare = replace(record(stage), **{lacks: None})  # type: ignore[arg-type]
+    stage.documents.commit([Put(practice_path(PRACTICE), practice_data(bare))])
+    row = stage.book(ada)
+    take(stage, ada)
+    assert named(stage, row) == {ada.connection.calendar_key: {row}}
 
 
 def test_an_outage_of_the_ehr_makes_the_poke_again(stage: Stage, ada: Practitioner) -> None:

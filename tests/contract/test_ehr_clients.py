@@ -14,24 +14,11 @@ from shared.core.labels import label
 from shared.core.model import Client
 from shared.core.policy import LabelMode
 from shared.ports import FeedCursor
-from tests.contract.test_ehr import (  # noqa: F401 - fixtures
-    NEXT,
-    PAGES_MAX,
-    SMALL,
-    ServerWorld,
-    World,
-    book,
-    ehr_server,
-    patient,
-    robin,
-    wire,
-    world,
-)
+from tests.contract.ehr_worlds import NEXT, SMALL, ServerWorld, World, book
 from tests.fakes.clock import START
 from tests.fakes.ehr import SETTINGS
 
-# ruff: noqa: F811 - fixtures that are imported are given by their names
-
+PAGES_MAX = 50
 WEEK = timedelta(days=7)
 
 

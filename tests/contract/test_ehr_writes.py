@@ -173,6 +173,14 @@ def test_a_rule_of_the_practice_is_told_by_its_code(
         ehr.update(again(ehr, booked), span=LATER)
 
 
+def test_a_reason_that_a_later_release_calls_otherwise_does_not_stop_a_cancellation(
+    world: World, booked: Appointment
+) -> None:
+    world.settings(r5=True)
+    cancelled = world.ehr.cancel(again(world.ehr, booked))
+    assert (cancelled.code, "cancelationReason" in cancelled.raw) == ("cancelled", False)
+
+
 # --- one row for one identifier -------------------------------------------------------------------------
 
 

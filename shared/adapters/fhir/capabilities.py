@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlsplit
 
 from shared.adapters.fhir.bundles import Page
 from shared.adapters.fhir.feed import EPOCH, NEWEST, Params, newest_cursor, of_practitioner, stamps_since
-from shared.adapters.fhir.protection import HANGS_ON
+from shared.adapters.fhir.protection import HANGS_ON, search_params
 from shared.adapters.fhir.server import Server
 from shared.adapters.fhir.statement import Statement
 from shared.core.errors import BlockedError, RejectedError
@@ -26,11 +26,11 @@ PRACTITIONERS_MAX = 3
 """Of each type: so many are tried until one has appointments."""
 UNAUTHORIZED = "ehr_unauthorized"
 
-HANGING: tuple[tuple[str, str, str], ...] = (
-    ("Encounter", "appointment", "Appointment"),
-    *((of, by, "Encounter") for of, by, _ in HANGS_ON),
+OF_NOBODY = (
+    ("Encounter", "appointment", search_params("appointment", [f"Appointment/{NOBODY}"])),
+    *((of, by, search_params(by, [f"Encounter/{NOBODY}"], element, count=1)) for of, by, element in HANGS_ON),
 )
-"""(type, parameter, type referred to): the searches that show whether something hangs on an appointment."""
+"""Type, parameter and the whole search, as they are when it is asked what hangs on an appointment."""
 
 
 class Discovering(Server):
@@ -67,8 +67,8 @@ class Discovering(Server):
         return Listing.PRACTITIONER if self._lists_changes(somebody) else Listing.WINDOW
 
     def _lists_changes(self, who: Params) -> bool:
-        """Whether a search by change is understood, in order, and honest: nothing is newer than the far
-        future, and the newest row is found by its own stamp, as is the oldest from the beginning of time.
+        """Whether a search by change is understood, in order, and honest: from the far future on it finds
+        nothing, and by the newest row's own stamp it finds that row.
 
         Some servers answer nothing to a parameter that they do not know. Where nothing is there at all, only
         the server's word is left.
@@ -79,14 +79,14 @@ class Discovering(Server):
 
         try:
             newest = newest_cursor(first_page(NEWEST)).high_water
-            far, near, oldest = (
-                stamps_since(first_page, position, self._settings) for position in (FAR_FUTURE, newest, EPOCH)
-            )
+            for position in (EPOCH, FAR_FUTURE):
+                stamps_since(first_page, position, self._settings)
+            near = stamps_since(first_page, newest, self._settings)
         except BlockedError as error:
             if error.reason == UNAUTHORIZED:
                 raise
             return False
-        return not far and (newest == EPOCH or bool(near and oldest))
+        return newest == EPOCH or bool(near)
 
     def _somebody(self) -> str:
         """A practitioner or a role, one that has appointments if such a one is soon found."""
@@ -105,12 +105,12 @@ class Discovering(Server):
     def _protected_by(self) -> ProtectedBy:
         if self._settings.protected_extension:
             return ProtectedBy.ROW
-        finds = all(self._finds_by(*search) for search in HANGING)
+        finds = all(self._finds_by(*search) for search in OF_NOBODY)
         return ProtectedBy.QUERY if finds else ProtectedBy.NONE
 
-    def _finds_by(self, resource_type: str, name: str, of: str) -> bool:
+    def _finds_by(self, resource_type: str, name: str, params: Params) -> bool:
         """Whether the parameter is understood: nothing refers to nobody."""
-        page = self._answer_to(resource_type, ((name, f"{of}/{NOBODY}"), ("_count", "1")))
+        page = self._answer_to(resource_type, params)
         if page is None or page.resources:
             return False
         return name in {each.partition(":")[0] for each, _ in parse_qsl(urlsplit(page.self_url).query)}

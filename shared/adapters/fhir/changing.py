@@ -61,9 +61,9 @@ class Changing(Reading):
         Gone already is success. Raises StaleError, ProtectedError, RejectedError.
         """
         resource_type, path = _address(row)
-        tag = etag_of((self._unchanged(row) if self._must_look(row) else row).raw)
-        headers = {"If-Match": tag} if tag else {}
         try:
+            tag = etag_of((self._unchanged(row) if self._must_look(row) else row).raw)
+            headers = {"If-Match": tag} if tag else {}
             self._send(f"{resource_type}.delete", "DELETE", path, headers=headers)
         except GoneError:
             pass

@@ -6,26 +6,30 @@ and the ids that its cursor holds are hidden by whoever stores it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from shared.adapters.fhir.bundles import Page
 from shared.adapters.fhir.elements import instant_text, object_of
 from shared.adapters.fhir.feed import newest_cursor, read_changes
 from shared.adapters.fhir.people import ELEMENTS, client_from_json, replaced_by, replaces
-from shared.adapters.fhir.server import IDS_AT_ONCE, Json, Server, in_chunks
+from shared.adapters.fhir.reading import LISTED_MAX, REFUSED
+from shared.adapters.fhir.server import IDS_AT_ONCE, Json, Server, in_chunks, path_of
+from shared.core.errors import BlockedError
 from shared.core.model import Appointment, Client
 from shared.core.policy import LabelMode
-from shared.ports import FeedCursor, FeedPage
+from shared.ports import FeedCursor, FeedPage, GoneError
 
 MERGES_MAX = 3
 """Followed from one patient to whoever replaced them; beyond it they count as missing."""
 PATIENTS_ENOUGH = 100
 """New ones after which one reading ends: each may have appointments for a year."""
 
-_FEED = "Patient.changes"
+_PATIENT = "Patient"
+_FEED = f"{_PATIENT}.changes"
 _STANDS_FOR = "stands for"
 """Where a row of the feed keeps the ids behind the hidden one; no element is called so."""
 
@@ -55,9 +59,28 @@ class Clients(Server):
     def _patients(self, patient_ids: Iterable[str], mode: LabelMode) -> dict[str, Json]:
         found: dict[str, Json] = {}
         for chunk in in_chunks(sorted(patient_ids)):
-            params = (("_id", ",".join(chunk)), ("_elements", ELEMENTS[mode]), ("_count", str(IDS_AT_ONCE)))
-            found |= {raw["id"]: raw for raw in self._search("Patient", params) if raw["id"] in chunk}
+            found |= {raw["id"]: raw for raw in self._patients_at_once(chunk, mode) if raw["id"] in chunk}
         return found
+
+    def _patients_at_once(self, patient_ids: Sequence[str], mode: LabelMode) -> list[Json]:
+        """One by one, and whole, where the server does not take the search; no more than LISTED_MAX rows of
+        one that reads over `_id`.
+        """
+        ids, elements = ",".join(patient_ids), ELEMENTS[mode]
+        params = (("_id", ids), ("_elements", elements), ("_count", str(IDS_AT_ONCE)))
+        try:
+            return list(islice(self._search(_PATIENT, params), LISTED_MAX))
+        except BlockedError as error:
+            if error.reason != REFUSED:
+                raise
+        return [raw for each in patient_ids if (raw := self._patient(each)) is not None]
+
+    def _patient(self, patient_id: str) -> Json | None:
+        try:
+            answer = self._send(f"{_PATIENT}.read", "GET", path_of(_PATIENT, patient_id))
+        except GoneError:
+            return None
+        return self._resource(answer, _PATIENT)
 
     # --- what changed of them ---------------------------------------------------------------------------
 

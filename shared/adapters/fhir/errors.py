@@ -19,7 +19,9 @@ PROTECTED_CODE = "appointment-protected"
 
 _LATER = {423: "ehr_locked", 429: "ehr_rate_limit"}
 _LATER_TOO = frozenset({408, 424, 425})
-_NOT_OFFERED = frozenset({405, 501})
+_NOT_IMPLEMENTED = 501
+"""No state that passes: waiting does not help."""
+_NOT_OFFERED = frozenset({405, _NOT_IMPLEMENTED})
 _WRITES = frozenset({"create", "update", "delete"})
 _RATE_LIMIT = re.compile(r";\s*t=(\d{1,6})(?:;|,|$)")
 """Seconds until the window of a `RateLimit` header opens again (draft-ietf-httpapi-ratelimit-headers)."""
@@ -59,7 +61,7 @@ def translate(status: int, body: object, operation: str, headers: Mapping[str, s
         return BlockedError("ehr_forbidden")
     if action in _WRITES and status in _NOT_OFFERED:
         return UnsupportedError("ehr_unsupported")
-    if status in _LATER or status in _LATER_TOO or status >= 500:
+    if status in _LATER or status in _LATER_TOO or (status >= 500 and status != _NOT_IMPLEMENTED):
         return RetryableError(_LATER.get(status, "ehr_unavailable"), _wait(headers))
     if status < 400:
         return BlockedError("ehr_redirects")

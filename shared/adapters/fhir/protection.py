@@ -38,6 +38,11 @@ HANGS_ON = (
 """Type, the parameter that finds it by its encounters, the element that refers to them."""
 
 
+def search_params(by: str, names: Sequence[str], element: str = "", count: int = ENCOUNTERS_MAX) -> Params:
+    """Of what refers to one of these by the parameter `by`: that element and no more."""
+    return ((by, ",".join(names)), ("_count", str(count)), ("_elements", element or by))
+
+
 class Protection(Server):
     def protection(self, row: Appointment) -> bool | None:
         """As the row says it, else as the capabilities say how it is told. Raises RetryableError."""
@@ -55,7 +60,7 @@ class Protection(Server):
 
     def _asked(self, appointment_id: str) -> bool | None:
         """A row that a search answers beside what was asked for shows that it does not know the parameter."""
-        encounters = self._found("Encounter", _params("appointment", [f"Appointment/{appointment_id}"]))
+        encounters = self._found("Encounter", search_params("appointment", [f"Appointment/{appointment_id}"]))
         if encounters is None or encounters.next_url is not None:
             return None
         if not all(_refers(each, {f"Appointment/{appointment_id}"}) for each in encounters.resources):
@@ -64,7 +69,7 @@ class Protection(Server):
         return self._hangs_on(names) if names else False
 
     def _hangs_on(self, encounters: Sequence[str]) -> bool | None:
-        searches = [(of, _params(by, encounters, element, count=1)) for of, by, element in HANGS_ON]
+        searches = [(of, search_params(by, encounters, element, count=1)) for of, by, element in HANGS_ON]
         pages = self._batch(searches) or [self._found(*search) for search in searches]
         hits = [hit for page in pages if page for hit in page.resources]
         if any(_refers(hit, set(encounters)) for hit in hits):
@@ -95,10 +100,6 @@ class Protection(Server):
         if len(answers) != len(searches):
             raise unreadable()
         return [_page_of(entry, of) for entry, (of, _) in zip(answers, searches, strict=True)]
-
-
-def _params(by: str, names: Sequence[str], element: str = "", count: int = ENCOUNTERS_MAX) -> Params:
-    return ((by, ",".join(names)), ("_count", str(count)), ("_elements", element or by))
 
 
 def _page_of(entry: Json, resource_type: str) -> Page | None:

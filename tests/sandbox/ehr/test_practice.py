@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import random
 import unicodedata
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -217,6 +218,18 @@ def test_every_practitioner_has_a_schedule(practice: tuple[FhirStore, PracticeSu
     for each in summary.practitioners:
         found = store.search("Schedule", [("actor", f"Practitioner/{each.id}")], strict=True)
         assert len(found["entry"]) == 1
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize(
+    "more", [{}, {"r5": True}, {"versions": "none", "etag": "none"}, {"status_in_participants": True}]
+)
+def test_every_kind_of_server_can_have_a_practice(profile: str, more: dict[str, Any]) -> None:
+    settings = replace(PROFILES[profile], **more)
+    store = FhirStore(now=ManualClock().now, rng=random.Random(1), settings=settings)
+    assert seed_practice(store, today=TODAY, seed=1, appointments=60).appointments == 60
+    links = [row for row in store.resources("Appointment") if "virtualService" in row]
+    assert bool(links) is settings.r5
 
 
 def test_where_roles_are_named_every_appointment_names_them() -> None:

@@ -395,6 +395,12 @@ def test_staff_book_and_move_over_http(ehr: Client) -> None:
     assert ehr.fhir("GET", f"Appointment/{booked['id']}").json() == moved
 
 
+def test_rows_of_any_type_are_shown_as_they_are_stored(ehr: Client) -> None:
+    schedules = ehr.control("GET", "rows?type=Schedule")
+    assert [each["resourceType"] for each in schedules] == ["Schedule"] * 3
+    assert ehr.control("GET", "rows") == ehr.control("GET", "appointments")
+
+
 def test_rows_are_locked_and_hours_kept_over_http(ehr: Client) -> None:
     made = ehr.create()
     reference = f"Appointment/{made['id']}"
