@@ -212,19 +212,10 @@ def refusing(rows: list[Json], **answers: Answer) -> Refusing:
     return server
 
 
-@pytest.mark.parametrize(
-    "answer",
-    [
-        Answer(401),
-        Answer(403),
-        Answer(404),
-        Answer(405),
-        Answer(501),
-        Answer(400),
-        Answer(301),
-        Answer(200, []),
-    ],
-)
+SAYS_NOTHING = [*(Answer(status) for status in (301, 400, 401, 403, 404, 405, 501)), Answer(200, [])]
+
+
+@pytest.mark.parametrize("answer", SAYS_NOTHING)
 def test_a_server_that_says_nothing_is_known_by_its_searches(answer: Answer) -> None:
     found = FhirEhr(refusing(practice(), metadata=answer), BY_ROW).capabilities()
     assert found == replace(CAREFUL, listing=Listing.PRACTICE)

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import gzip
+import json
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
 
-from shared.adapters.fhir import FhirEhr, FhirSettings
+from shared.adapters.fhir import FhirEhr, FhirSettings, HttpExchange, bearer
 from shared.adapters.fhir import server as server_module
 from shared.adapters.fhir.settings import ParticipantStatus
 from shared.core.errors import BlockedError
@@ -233,3 +237,37 @@ def test_a_schedule_that_is_closed_comes_last_and_still_counts() -> None:
     ehr = FhirEhr(OddServer([*rows, slot("s1", START)]), SETTINGS, BY_SLOT)
     assert [row.id for row in ehr.scan("d1", START, START + DAY)] == ["Slot/s1"]
     assert ehr._schedules_of("d1") == ["w2", "w1"]
+
+
+# --- over the wire --------------------------------------------------------------------------------------
+
+
+class Zipped(BaseHTTPRequestHandler):
+    """Answers whatever is searched with one row, compressed as the client says that it may be."""
+
+    def do_GET(self) -> None:
+        assert "gzip" in self.headers["Accept-Encoding"]
+        body = {"resourceType": "Bundle", "entry": [{"resource": appointment("a1", START)}]}
+        content = gzip.compress(json.dumps(body).encode())
+        self.send_response(200)
+        self.send_header("Content-Encoding", "gzip")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    def log_message(self, *_: object) -> None:
+        """Nobody reads it."""
+
+
+def test_an_answer_may_be_compressed() -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Zipped) as server:
+        serving = threading.Thread(target=server.serve_forever)
+        serving.start()
+        exchange = HttpExchange(f"http://127.0.0.1:{server.server_port}/fhir", bearer("synthetic"))
+        try:
+            rows = FhirEhr(exchange, SETTINGS).scan("d1", START, START + DAY)
+        finally:
+            exchange.close()
+            server.shutdown()
+            serving.join()
+    assert [row.id for row in rows] == ["a1"]

@@ -19,16 +19,14 @@ PROTECTED_CODE = "appointment-protected"
 
 _LATER = {423: "ehr_locked", 429: "ehr_rate_limit"}
 _LATER_TOO = frozenset({408, 424, 425})
-_NOT_OFFERED = frozenset({405, 501})
+_NOT_IMPLEMENTED = 501
+"""No state that passes: waiting does not help."""
+_NOT_OFFERED = frozenset({405, _NOT_IMPLEMENTED})
 _WRITES = frozenset({"create", "update", "delete"})
 _RATE_LIMIT = re.compile(r";\s*t=(\d{1,6})(?:;|,|$)")
 """Seconds until the window of a `RateLimit` header opens again (draft-ietf-httpapi-ratelimit-headers)."""
 _SHORT_CODE = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
 _CODE_MAX = 40
-
-
-_NOT_IMPLEMENTED = 501
-"""No passing state: waiting does not help."""
 
 
 class NoAnswerError(RetryableError):
