@@ -19,11 +19,12 @@ EMULATOR := $(BIN)/python -m sandbox.emulator $(if $(filter true,$(CI)),,--optio
 # Compiled modules make every start four times faster; the checks start many processes.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test lint types layers tests tests-313 soak lock clean
+.PHONY: help demo test lint types layers tests tests-313 bundles bundles-served bundles-left-out soak lock clean
 
 help:
 	@echo 'make demo [ARGS="--once --json out.json"]   the whole product on this machine'
 	@echo 'make test                                  every check'
+	@echo 'make bundles                               what is deployed, in dist/'
 	@echo 'make soak [SEEDS=10000]                    the simulation over many more seeds'
 
 $(READY): requirements/dev.txt
@@ -37,7 +38,7 @@ $(READY): requirements/dev.txt
 demo: $(READY)
 	@$(BIN)/python -m sandbox.demo $(ARGS)
 
-test: lint types layers tests tests-313
+test: lint types layers tests tests-313 $(if $(filter true,$(CI)),bundles-served,bundles-left-out)
 	@echo 'all checks passed'
 
 lint: $(READY)
@@ -63,6 +64,17 @@ tests-313: $(READY)
 	  touch $$ready; \
 	fi; \
 	$(EMULATOR) .venv-313/bin/python -m pytest -q -n $(JOBS) --dist worksteal tests/core tests/app tests/adapters tests/contract
+
+# What is deployed: dist/{function}-{hash}.zip.
+bundles: $(READY)
+	@$(BIN)/python -m tools.bundles
+
+# Each bundle with its requirements and nothing else, under the framework: a minute or two of installing.
+bundles-served: $(READY)
+	@$(BIN)/python -m pytest -q -n 0 tests/deploy/served_bundles.py
+
+bundles-left-out:
+	@echo 'left out: every bundle installed and served (make bundles-served; a part of this when CI=true)'
 
 soak: $(READY)
 	@$(BIN)/python -m tests.simulation.soak --seeds $(SEEDS) --jobs $(JOBS)

@@ -186,16 +186,6 @@ class EhrSandbox(_Control):
         answer: list[Json] = self._ask("GET", "/control/appointments")
         return answer
 
-    def rows(self, resource_type: str) -> list[Json]:
-        """Every row of a type that is not deleted, as it is stored."""
-        answer: list[Json] = self._ask("GET", "/control/rows", params={"type": resource_type})
-        return answer
-
-    def change(self, **settings: object) -> Json:
-        """What kind of server it is; with `profile` all others are as that one has them."""
-        answer: Json = self._ask("POST", "/control/settings", settings)
-        return answer
-
     def patients(self) -> dict[str, Json]:
         """By id. There is no control for them: read as any client of the EHR would."""
         found: dict[str, Json] = {}

@@ -37,7 +37,7 @@ def modules(*folders: str) -> list[Path]:
 
 
 def everywhere() -> list[Path]:
-    return modules("shared", "functions", "sandbox", "tests")
+    return modules("shared", "functions", "sandbox", "tests", "tools")
 
 
 def place(path: Path, node: ast.AST | None = None) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from sandbox.ehr import urls
 from sandbox.ehr.desk import Desk, name_of, reference_of
-from sandbox.ehr.outcome import Resource, dicts
+from sandbox.ehr.outcome import FhirError, Resource, dicts
 
 
 class People(Desk):
@@ -43,7 +43,10 @@ class People(Desk):
         """Two were one: `patient` stays as an inactive row that names the one who is left.
 
         `repoint`: appointments name that one from now on; else they are left as they are. Answers `patient`.
+        Raises FhirError 422: both are one already.
         """
+        if patient == into:
+            raise FhirError(422, "business-rule", "same-patient", "nobody is merged into themselves")
         gone, left = self._read("Patient", patient), self._read("Patient", into)
         self._update({**left, "link": [*dicts(left.get("link")), _link(patient, "replaces")]})
         if repoint:
@@ -57,11 +60,13 @@ class People(Desk):
         return self._create({"resourceType": "Schedule", "active": True, "actor": [actor]})
 
     def _repoint(self, patient: str, into: str) -> None:
-        wanted = f"Patient/{patient}"
+        both = {f"Patient/{patient}", f"Patient/{into}"}
         for row in self._store.resources("Appointment"):
-            if any(reference_of(each) == wanted for each in row["participant"]):
-                others = [each for each in row["participant"] if reference_of(each) != wanted]
-                self._update({**row, "participant": [self._participant("Patient", into), *others]})
+            if not any(reference_of(each) == f"Patient/{patient}" for each in row["participant"]):
+                continue
+            others = [each for each in row["participant"] if reference_of(each) not in both]
+            subject = {"subject": {"reference": f"Patient/{into}"}} if "subject" in row else {}
+            self._update({**row, **subject, "participant": [self._participant("Patient", into), *others]})
 
 
 def _link(patient: str, kind: str) -> Resource:

@@ -305,10 +305,11 @@ class _Job:
             again_at = now + timedelta(seconds=self.world.limits.retry_seconds)
             return Outcome(State.MORE, again_at=again_at, look=True)
         except GoneError:
-            missing = work.calendar.role is Role.APPOINTMENTS
-            work.give_up(missing=missing)
-            reason = "calendar_missing" if missing else "external_calendar_unreadable"
-            raise BlockedError(reason) from None
+            ours = work.calendar.role is Role.APPOINTMENTS
+            work.give_up(missing=ours)
+            if ours:
+                raise BlockedError("calendar_missing") from None
+            return self._met_gone(work, replace(work.calendar, lease=None, lapses=0)) or self.busy()
         except (RetryableError, BlockedError) as error:
             pass_at = now if gathered is None else work.calendar.pass_at
             work.give_up(pass_at=pass_at, problem=error.reason)

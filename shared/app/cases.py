@@ -100,13 +100,11 @@ def see_row(case: Case, row: Appointment | None, renderer: Renderer) -> None:
     if row is not None and case.item.kind is Kind.BLOCK is not row.kind:
         row = None  # somebody made an appointment of a block: it is one of the EHR's own now
     case.row = row
-    if row is not None:
-        case.item = replace(case.item, appointment_id=row.id)
-    if row is not None and renderer.has(row):
-        case.item = replace(case.item, kind=row.kind)  # a client may have been given to a personal one
-        if row.when is None:
-            case.unreadable = "appointment_without_start"
-            return
+    if row is not None:  # a client may have been given to a personal one, and be cancelled by now
+        case.item = replace(case.item, appointment_id=row.id, kind=row.kind)
+    if row is not None and renderer.has(row) and row.when is None:
+        case.unreadable = "appointment_without_start"
+        return
     before = case.item.base.ehr
     if row is not None and renderer.marks(row) and before is not None and case.known(Side.CALENDAR):
         case.ehr = renderer.mark(row, before)

@@ -54,7 +54,6 @@ def leave(world: World, connection_key: str, calendar_id: str) -> Calendar:
     now = world.clock.now()
 
     def leaving(stored: Calendar) -> Calendar:
-        gone = stored.leaving and not stored.active
-        return stored if gone else replace(stored, leaving=True, pass_at=now, due_at=now)
+        return stored if stored.left else replace(stored, leaving=True, pass_at=now, due_at=now)
 
     return rewrite(world, key, leaving)

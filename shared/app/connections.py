@@ -156,7 +156,7 @@ def awakened(world: World, connection: Connection) -> list[Put]:
     puts = [
         Put(document.path, calendar_data(replace(calendar, active=True, due_at=now)), document.version)
         for document, calendar in ours
-        if calendar.account == account and not calendar.active and not calendar.leaving
+        if calendar.account == account and not calendar.active and not calendar.left
     ]
     if all(calendar.key != connection.calendar_key for _, calendar in ours):
         made = Calendar(connection.calendar_key, connection.key, account, due_at=now)

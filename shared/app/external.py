@@ -140,9 +140,16 @@ class ExternalGatherer(Gatherer):
                 see_event(self._cases[item.k], None, self.tools.renderer)
             elif item.retry_at is not None:
                 self.case(item.k, item)
+        keys, calendar_key = self.tools.world.keys, self.tools.calendar.key
+        gone = {keys.k_of_event(calendar_key, event_id) for event_id in evidence}
         for case in self._cases.values():
             if case.calendar is None and not case.verify and case.item.known(Side.CALENDAR) is None:
-                self._see_without_event(case)
+                told = case.item.k in gone or series_of(case.item.k) in series
+                self._see_without_event(case, gone=told and self._row_within_reach(case))
+
+    def _row_within_reach(self, case: Case) -> bool:
+        facts, zone = case.known(Side.EHR), self.tools.connection.settings.zone
+        return facts is not None and instants(facts.when, zone)[1] >= self.reach.start
 
     def _series_told(self, listed: list[Event], occurrences: list[Event]) -> set[str]:
         """Series of which some occurrences were told, and those that are over: what they lack is gone."""
@@ -151,9 +158,12 @@ class ExternalGatherer(Gatherer):
         keys, calendar_key = self.tools.world.keys, self.tools.calendar.key
         return {keys.series(calendar_key, master) for master in (told | over) - self.unread}
 
-    def _see_without_event(self, case: Case) -> None:
-        """A block nobody knows the event of: the second listing that lacks it has it removed."""
-        if case.stored is not None and case.stored.aside == WITHOUT_EVENT:
+    def _see_without_event(self, case: Case, *, gone: bool) -> None:
+        """A block nobody knows the event of: the second listing that lacks it has it removed.
+
+        `gone`: the listing speaks of its event or of its series, and that is enough.
+        """
+        if gone or (case.stored is not None and case.stored.aside == WITHOUT_EVENT):
             see_event(case, None, self.tools.renderer)
         elif case.stored is None:
             case.unreadable = WITHOUT_EVENT

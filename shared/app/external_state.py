@@ -44,7 +44,7 @@ def read_external(world: World, connection: Connection) -> list[ExternalState]:
 
 def _word(calendar: Calendar, connection: Connection) -> ExternalWord:
     if calendar.leaving:
-        return ExternalWord.LEAVING if calendar.active else ExternalWord.GONE
+        return ExternalWord.GONE if calendar.left else ExternalWord.LEAVING
     if not (connection.moves and calendar.active):
         return ExternalWord.WAITING
     if calendar.problem is not None:

@@ -38,7 +38,8 @@ class AppointmentsGatherer(Gatherer):
         self._match_events(series.expanded(events, series.instances()), whole=False)
         series.see_gone(self._cases)
         for item in due:
-            self.case(item.k, item)
+            if self.items.get(item.k) is not None:  # it may have handed its appointment over just now
+                self.case(item.k, item)
         return self.result(cursor, listed=first is not None)
 
     def everything(self) -> Gathered:

@@ -243,6 +243,11 @@ class Calendar:
         return slot(self.key, LOOK_SLOTS)
 
     @property
+    def left(self) -> bool:
+        """It was left, and its blocks are gone. One that sleeps before that has still its pass to come."""
+        return self.leaving and not self.active and self.pass_at is None
+
+    @property
     def in_pass(self) -> bool:
         """What a complete pass found is still being worked through."""
         return self.progress is not None and self.progress.done < self.progress.total

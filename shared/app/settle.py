@@ -321,8 +321,8 @@ class Settler:
 
     def _read_event(self, case: Case) -> None:
         event_id = case.event.id if case.event else case.item.event_id
-        if event_id is None:
-            return
+        if event_id is None or self.tools.calendar.leaving:
+            return  # of a calendar that is left nothing counts any more
         event = self.tools.service.event(self.tools.calendar_id, event_id)
         gone = event is None or event.cancelled
         by_delta = not case.verify and case.item.carrying is not Side.EHR

@@ -142,6 +142,8 @@ class Slice:
 
     def _keep_channel(self) -> None:
         push, connection = self.world.push, self.connection
+        if self.calendar.leaving:
+            return  # nobody is to be told of it any more, and it may be gone
         if push is not None and channel_due(self.calendar, connection, push, self.world.clock.now()):
             self._flush(keep=0)  # what is settled is not at the mercy of one more call
             told, grant = self._is_told(), connection.grant
@@ -264,7 +266,7 @@ class Slice:
         due_at = next_due(calendar, now, self.world.limits.soon_seconds)
         calendar = replace(calendar, due_at=self._not_later(calendar, due_at))
         if calendar.leaving and retry_at is None:
-            calendar = parked(replace(calendar, problem=self.calendar.problem))
+            calendar = parked(replace(calendar, problem=self.calendar.problem, pass_at=None))
         self._save(calendar)
         goes_on = retry_at if takes_up(calendar, bulk=self.bulk) else None
         pass_due = pass_at is not None and pass_at <= now and not self.bulk

@@ -87,6 +87,9 @@ class Writer:
         row = self.tools.ehr.create(case.item.kind, self.tools.connection.practitioner, name, span, what)
         if self.tools.connection.practitioner not in row.practitioner_ids:
             raise RejectedError("reassigned")
+        if row.kind is not case.item.kind:  # staff gave it a client meanwhile: nothing of it is ours to say
+            case.item = replace(case.item, appointment_id=row.id)
+            raise RejectedError("taken") if case.item.kind is Kind.BLOCK else StaleError("given_a_client")
         if not self.tools.renderer.has(row):
             return self.tools.ehr.rebook(row, span=span, what=what)
         if (

@@ -142,9 +142,9 @@ def test_rows_of_one_instant_are_told_apart_by_their_ids() -> None:
 
 
 def test_two_rows_met_before_anything_is_made_become_one() -> None:
-    ehr, script = ehr_of(bundle(named("a2", 2), named("a1", 1)), Answer(404), can=TWICE)
-    assert create(ehr).id == "a1"
-    assert script.requests[1:] == [("DELETE", "Appointment/a2")]
+    ehr, script = ehr_of(bundle(named("a1", 2), named("a2", 1)), Answer(404), can=TWICE)
+    assert create(ehr).id == "a2"
+    assert script.requests[1:] == [("DELETE", "Appointment/a1")]
 
 
 def test_a_live_row_stays_before_an_older_one_that_is_over() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from shared.core.errors import RetryableError
 from shared.core.policy import Mode
 from tests.app.stage import TITLE, Crash, Practitioner, Stage, nothing, once, raising, starts
 
@@ -200,6 +201,27 @@ def test_a_move_that_the_job_does_not_live_to_finish_is_finished_by_the_next(
     stage.sync(ada)
     assert ids(stage) == rows
     assert times(stage)[3] == before[3] + timedelta(hours=2)
+    at_rest(stage, ada)
+
+
+def test_one_that_was_open_when_all_of_it_moved_hands_its_appointment_over_for_good(
+    stage: Stage, ada: Practitioner, made: str
+) -> None:
+    rows, first = ids(stage), instances(stage, ada, made)[0]
+    stage.edit(ada, first, summary="Other")
+    stage.before = once("PUT Appointment", raising(RetryableError("ehr_unavailable")))
+    stage.job(ada)
+    stage.before = nothing
+    stage.clock.advance(30)
+    begin = times(stage)[1] + timedelta(hours=2)
+    start, end = {"dateTime": begin.isoformat()}, {"dateTime": (begin + timedelta(hours=1)).isoformat()}
+    ada.person.move(stage.calendar_id(ada), instances(stage, ada, made)[1], start, end, "all")
+    stage.sync(ada)
+    assert sorted(ids(stage)) == sorted(rows)
+    stage.hand_made(ada, hours=50, recurrence=WEEKLY)
+    stage.sync(ada, everything=True)
+    assert set(rows) < set(ids(stage))
+    assert len(booked(stage)) == 8
     at_rest(stage, ada)
 
 

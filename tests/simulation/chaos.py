@@ -36,10 +36,10 @@ class Chaos:
         """Another job, or people, between two calls of this one."""
         self.aftermath: Callable[[str, Any], None] = lambda _method, _about: None
         """People, right after a job died that had just made such a write: the worst moment."""
-        self.on_cancel: Callable[[Appointment], None] = lambda _row: None
+        self.on_ehr_write: Callable[[str, tuple[Any, ...], dict[str, Any]], None] = lambda *_given: None
         self.on_commit: Callable[[Sequence[Put]], None] = lambda _puts: None
         self.on_begin: Callable[[str, str, tuple[Any, ...]], None] = lambda _whose, _method, _given: None
-        """The invariants that are watched all the time; the last one when a write to a side begins."""
+        """What is watched all the time; the last one when a write to a side begins."""
         self.happened: list[str] = []
         self.partial_listings = rng.random() < 0.2
         self.written = 0
@@ -147,8 +147,8 @@ class Port:
             return self._chaos.call(self._name, method, kwargs, lambda: do(*args, **kwargs), subject)
 
         def do(*args: Any, **kwargs: Any) -> Any:
-            if method == "cancel":
-                self._chaos.on_cancel(args[0])
+            if self._name == "ehr" and method in WRITES:
+                self._chaos.on_ehr_write(method, args, kwargs)
             answer = _whole(real(*args, **kwargs))
             if method in WRITES:
                 self._chaos.wrote(self._name, args, answer)

@@ -11,19 +11,14 @@ from typing import Any
 from shared.core.model import Side
 from shared.core.policy import LabelMode, PersonalText
 from shared.core.window import midnight
-from tests.simulation.actors import (
-    COPY,
-    HAND_MADE,
-    OWN_TIME,
-    Actors,
-    instant_of,
-    is_client,
-    start_of,
-)
-from tests.simulation.people import PRACTICE, Practitioner
-from tests.simulation.stage import FAMILY, Stage
-
-LIVE = frozenset({"booked", "pending", "arrived", "checked-in", "fulfilled"})
+from tests.simulation.at_the_ehr import OWN_TIME
+from tests.simulation.expected import REACH
+from tests.simulation.in_externals import OUTSIDE
+from tests.simulation.in_the_calendar import COPY, HAND_MADE
+from tests.simulation.notes import Notes
+from tests.simulation.people import FAMILY, PRACTICE, PRIVATE, Practitioner
+from tests.simulation.reading import LIVE, instant_of, is_block, is_client, start_of, tag_of
+from tests.simulation.stage import Stage
 
 _NAMED = re.compile(rf".*{FAMILY}|[A-Z][a-z]{{1,2}}|[A-Z]{FAMILY[0]}")
 """Labels made of a client's name: full, first (of two or three letters here), initials."""
@@ -32,11 +27,11 @@ Shown = tuple[datetime, str]
 """What a person sees of an item: its start and its text."""
 
 
-def check(stage: Stage, actors: Actors) -> None:
+def check(stage: Stage, notes: Notes) -> None:
     """Raises AssertionError that names the seed and the promise."""
     check_agreement(stage)
-    _check_client_rows(stage, actors)
-    _check_one_sided_edits(stage, actors)
+    _check_client_rows(stage, notes)
+    _check_one_sided_edits(stage, notes)
     _check_writes(stage)
     _check_nothing_of_a_client_is_stored(stage)
 
@@ -61,7 +56,8 @@ def check_channels(stage: Stage) -> None:
 def live_events(stage: Stage, person: Practitioner) -> list[dict[str, Any]]:
     calendar_id = stage.calendar_id(person)
     assert calendar_id is not None
-    live = [event for event in stage.google.all_events(calendar_id) if event["status"] != "cancelled"]
+    start, end = stage.clock.now() - REACH, stage.clock.now() + REACH
+    live = stage.google.on_screen(calendar_id, start.isoformat(), end.isoformat())
     return [event for event in live if not (stage.losses and _is_left_over(stage, person, event))]
 
 
@@ -80,7 +76,7 @@ def _is_left_over(stage: Stage, person: Practitioner, event: dict[str, Any]) -> 
 
 
 def live_rows(stage: Stage, person: Practitioner) -> list[dict[str, Any]]:
-    return [row for row in rows_of(stage, person) if row["status"] in LIVE]
+    return [row for row in rows_of(stage, person) if row["status"] in LIVE and not is_block(row)]
 
 
 def rows_of(stage: Stage, person: Practitioner) -> list[dict[str, Any]]:
@@ -97,15 +93,17 @@ def _check_agreement(stage: Stage, person: Practitioner, *, names: bool) -> None
     now = stage.clock.now()
     shown_events = [_shown_event(event, person) for event in live_events(stage, person)]
     shown_rows = [_shown_row(stage, row, person) for row in live_rows(stage, person)]
-    events, rows = _ahead(shown_events, now, names=names), _ahead(shown_rows, now, names=names)
+    end = now + timedelta(days=person.settings.horizon_days - 2)  # of endless series; all else is nearer
+    events = _ahead(shown_events, now, end, names=names)
+    rows = _ahead(shown_rows, now, end, names=names)
     missing, surplus = rows - events, events - rows
     assert not missing, f"seed {stage.seed}: {person.id} lacks {dict(missing)}, has {dict(surplus)}"
     assert not surplus, f"seed {stage.seed}: {person.id} has without an appointment {dict(surplus)}"
 
 
-def _ahead(shown: Iterable[Shown], now: datetime, *, names: bool) -> Counter[Shown]:
+def _ahead(shown: Iterable[Shown], now: datetime, end: datetime, *, names: bool) -> Counter[Shown]:
     margin = timedelta(hours=26)  # the longest item here is a day, and it may just have ended
-    ahead = (item for item in shown if item[0] > now + margin)
+    ahead = (item for item in shown if now + margin < item[0] < end)
     return Counter((start, text if names or not _NAMED.fullmatch(text) else FAMILY) for start, text in ahead)
 
 
@@ -147,17 +145,17 @@ def _label(stage: Stage, row: dict[str, Any], mode: LabelMode) -> str:
     }[mode]
 
 
-def _check_client_rows(stage: Stage, actors: Actors) -> None:
+def _check_client_rows(stage: Stage, notes: Notes) -> None:
     """The calendar never changes a client appointment that it may not change."""
     now = {row["id"]: row for row in stage.store.resources("Appointment")}
-    for row_id, written in actors.clients.items():
+    for row_id, written in notes.clients.items():
         for name in ("status", "start", "end"):
             assert now[row_id].get(name) == written.get(name), (
                 f"seed {stage.seed}: {name} of a client appointment"
             )
 
 
-def _check_one_sided_edits(stage: Stage, actors: Actors) -> None:
+def _check_one_sided_edits(stage: Stage, notes: Notes) -> None:
     """An item that people edited on one side only ends as they left it, on both.
 
     Where mappings were lost, or a job died between a write and its note of it, nobody can tell any more which
@@ -166,15 +164,15 @@ def _check_one_sided_edits(stage: Stage, actors: Actors) -> None:
     if stage.losses:
         return
     rows = {
-        _tag(row.get("description", "")): row
+        tag_of(row.get("description", "")): row
         for row in stage.store.resources("Appointment")
-        if not is_client(row)
+        if not is_client(row) and not is_block(row)
     }
-    for tag, last in actors.last.items():
-        edited = actors.edited.get(tag, set())
+    for tag, last in notes.last.items():
+        edited = notes.edited.get(tag, set())
         if len(edited) > 1 or (stage.one_way and Side.CALENDAR in edited):
             continue
-        if tag in actors.aged or last.start <= stage.clock.now() + timedelta(days=1):
+        if tag in notes.aged or last.start <= stage.clock.now() + timedelta(days=1):
             continue  # what is past follows rules of its own
         row = rows.get(tag)
         if _was_never_saved(stage, tag, row):
@@ -193,17 +191,13 @@ def _was_never_saved(stage: Stage, tag: str, row: dict[str, Any] | None) -> bool
         event["id"]
         for person in stage.people
         for event in _all_events(stage, person)
-        if _tag(event.get("summary", "")) == tag
+        if tag_of(event.get("summary", "")) == tag
     }
     return bool((ids | {row["id"] if row else ""}) & stage.chaos.never_saved)
 
 
 def _all_events(stage: Stage, person: Practitioner) -> list[dict[str, Any]]:
     return stage.google.all_events(stage.calendar_id(person) or "")
-
-
-def _tag(title: str) -> str:
-    return title.partition(" #")[2]
 
 
 def _check_writes(stage: Stage) -> None:
@@ -220,5 +214,5 @@ def _check_writes(stage: Stage) -> None:
 
 def _check_nothing_of_a_client_is_stored(stage: Stage) -> None:
     stored = repr(stage.documents._stored)
-    for word in (FAMILY, HAND_MADE, OWN_TIME, COPY, "Group ("):
+    for word in (FAMILY, HAND_MADE, OWN_TIME, COPY, OUTSIDE, PRIVATE, "Group ("):
         assert word not in stored, f"seed {stage.seed}: {word!r} is stored"

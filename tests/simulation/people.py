@@ -16,6 +16,10 @@ from tests.fakes.calendar import FakeCalendarService, ModelCalls
 
 PRACTICE = "practice-1"
 KEYS = Keys(b"simulation")
+FAMILY = "Canaryname"
+"""Every synthetic client's family name: it must be found nowhere but where a label may carry it."""
+PRIVATE = "Canaryprivate"
+"""The title of private events: it must be found nowhere at all."""
 
 
 @dataclass

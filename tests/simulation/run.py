@@ -7,6 +7,7 @@ from datetime import timedelta
 from shared.app.jobs import CalendarTask, arriving
 from shared.ports import Queue
 from tests.simulation.actors import Actors
+from tests.simulation.block_invariants import check_blocks
 from tests.simulation.invariants import check, check_agreement, check_channels
 from tests.simulation.lives import Lives
 from tests.simulation.people import Practitioner
@@ -15,7 +16,7 @@ from tests.simulation.stage import Stage
 STEPS = 80
 TASKS_MAX = 300
 """Run by the queue in one go; beyond it the jobs do not come to rest."""
-WAITS_MAX = 8
+WAITS_MAX = 24
 QUARTER = 16
 """Minutes in which every calendar is looked at and every practice is read."""
 
@@ -31,7 +32,8 @@ def simulate(seed: int, steps: int = STEPS) -> Stage:
         for _ in range(steps):
             _step(stage, actors, lives)
         _calm(stage, actors, lives)
-        check(stage, actors)
+        check(stage, actors.notes)
+        check_blocks(stage, slack=timedelta(hours=1))
         written = stage.chaos.written
         for person in stage.people:
             _pass(stage, person)
@@ -45,8 +47,10 @@ def simulate(seed: int, steps: int = STEPS) -> Stage:
 def _begin(stage: Stage, actors: Actors, lives: Lives) -> None:
     """A practice that has appointments; every other one is in sync when the trouble begins."""
     for _ in range(6):
-        actors.book_client()
-    actors.book_own_time()
+        actors.staff.book_client()
+    actors.staff.book_own_time()
+    if stage.wide:
+        actors.outside.fill()
     stage.clock.advance(10)  # until the EHR shows them
     lives.connect()
     if stage.rng.random() < 0.5:
@@ -64,6 +68,8 @@ def _step(stage: Stage, actors: Actors, lives: Lives) -> None:
             lives.act()
         elif stage.unlucky:
             _misfortune(stage, lives)
+        elif stage.wide:
+            lives.about_externals()
     else:
         _go_on(stage, roll)
 
@@ -79,7 +85,7 @@ def _go_on(stage: Stage, roll: float) -> None:
         stage.story.append("hear")
         stage.hear()
     elif roll < 0.86:
-        _work(stage, stage.rng.choice(stage.people), everything=stage.rng.random() < 0.4)
+        _work(stage, stage.some_calendar(), everything=stage.rng.random() < 0.4)
     elif roll < 0.89:
         stage.story.append("a minute")
         stage.minute()
@@ -98,11 +104,11 @@ def _deliver(stage: Stage) -> None:
         stage.deliver()
 
 
-def _work(stage: Stage, person: Practitioner, *, everything: bool = False) -> None:
+def _work(stage: Stage, calendar_key: str, *, everything: bool = False) -> None:
     """A job, as if somebody had asked for it just now."""
     stage.story.append("a complete pass" if everything else "a job")
     queue = Queue.BULK if everything or stage.rng.random() < 0.3 else Queue.LIVE
-    task = CalendarTask(person.calendar_key, everything=everything, queue=queue)
+    task = CalendarTask(calendar_key, everything=everything, queue=queue)
     stage.run(arriving(task, stage.clock.now()))
 
 
@@ -122,7 +128,7 @@ def _between(stage: Stage, actors: Actors, lives: Lives) -> None:
         return
     people = [actors.act, actors.act, actors.regret, *([lives.act] * 2 if stage.lively else [])]
     stage.rng.choice(people)()
-    _work(stage, stage.rng.choice(stage.people))
+    _work(stage, stage.some_calendar())
 
 
 # --- calm -----------------------------------------------------------------------------------------------
@@ -133,12 +139,14 @@ def _calm(stage: Stage, actors: Actors, lives: Lives) -> None:
     stage.chaos.calm = True
     stage.clock.advance(200)  # leases of the dead run out
     lives.all_go_on()
+    lives.settle_wishes()
     _minutes(stage, QUARTER)
     _wait_for_what_comes_soon(stage)
-    actors.grow_old()
+    actors.notes.grow_old()
     certain = not stage.losses and not stage.lost_tasks
     if certain and not any("partial listing" in fault for fault in stage.chaos.happened):
         check_agreement(stage, names=False)  # by looks, feed and retries alone
+        check_blocks(stage, slack=timedelta(days=2), soon=True)
     for person in stage.people:
         _pass(stage, person)
     stage.clock.advance(timedelta(days=1, hours=2).total_seconds())  # a daily pass; what was set aside
@@ -151,7 +159,7 @@ def _calm(stage: Stage, actors: Actors, lives: Lives) -> None:
 def _wait_for_what_comes_soon(stage: Stage) -> None:
     """What was put back too often, and a pass that one row asks for: both come within the hour."""
     for _ in range(WAITS_MAX):
-        calendars = [each for each in map(stage.calendar, stage.people) if each]
+        calendars = [each for person in stage.people for each in stage.calendars(person)]
         times = [at for each in calendars for at in (each.retry_at, each.pass_at) if at]
         waits = [at - stage.clock.now() for at in times]
         soon = [wait.total_seconds() for wait in waits if wait <= timedelta(hours=1)]
@@ -186,5 +194,6 @@ def _drain(stage: Stage, seconds: float = 1_000) -> None:
 
 
 def _pass(stage: Stage, person: Practitioner) -> None:
-    _work(stage, person, everything=True)
-    _drain(stage)
+    for calendar in stage.calendars(person):
+        _work(stage, calendar.key, everything=True)
+        _drain(stage)

@@ -13,47 +13,41 @@ from sandbox.ehr.fhir import By, FhirStore
 from sandbox.ehr.fhir import Settings as EhrSettings
 from sandbox.ehr.staff import Staff
 from sandbox.google.calendar import GoogleCalendar, Settings
-from sandbox.google.channels import Channel
 from sandbox.google.user import Person
 from shared.app.connect import Connecting
 from shared.app.feed import FeedOutcome
 from shared.app.jobs import CalendarTask, FeedTask, Job, LooksTask, arriving, job_of, perform
 from shared.app.looks import Looked
 from shared.app.outcome import Outcome
-from shared.app.records import (
-    Calendar,
-    Connection,
-    calendar_of,
-    calendar_path,
-    connection_of,
-    connection_path,
-    items_path,
-)
+from shared.app.records import Connection, items_path
 from shared.app.renewals import renew
 from shared.app.webhook import Arrivals, google_push
 from shared.app.world import Limits, Push, World
 from shared.core.errors import BlockedError, RetryableError
-from shared.core.policy import ConnectionSettings, LabelMode, PersonalText
+from shared.core.model import Kind
+from shared.core.policy import ConnectionSettings, ExternalTitles, FreeEvents, LabelMode, PersonalText
 from shared.core.signing import KeyRing
-from shared.ports import CalendarService, Consent, Documents, Ehr, NewTask, Remove, Tasks, Where
+from shared.ports import CalendarService, Consent, Documents, Ehr, NewTask, Remove, Tasks
 from tests.consents import AccountConsent, Consents
 from tests.fakes.clock import FakeClock
 from tests.fakes.documents import MemoryDocuments
 from tests.fakes.ehr import FakeEhr
+from tests.simulation.blocks import Blocks
+from tests.simulation.by_hand import ByHand
 from tests.simulation.chaos import Chaos, Crash, Port
-from tests.simulation.people import KEYS, PRACTICE, Practitioner, WatchedCalls, WatchedService
+from tests.simulation.externals import Externals
+from tests.simulation.people import FAMILY, KEYS, PRACTICE, Practitioner, WatchedCalls, WatchedService
 from tests.simulation.queue import AnyOrder
+from tests.simulation.stored import Stored
 from tests.simulation.watch import Watch
 
 ZONES = ("America/New_York", "America/Denver")
 GIVEN = ("Ada", "Bo", "Cy", "Di")
-FAMILY = "Canaryname"
-"""Every synthetic client's family name: it must be found nowhere but where a label may carry it."""
 PUSH = Push("https://calsync.example/google", KeyRing({"p1": b"p" * 32}))
 
 
 @dataclass
-class Stage:
+class Stage(Stored):
     """One practice with two practitioners; everything in it follows from the seed."""
 
     seed: int
@@ -74,11 +68,15 @@ class Stage:
         """State gets lost in this story. What is then known of the past is little, and less can be asked."""
         self.lively = kind < 0.1 or kind > 0.6
         """People pause, change settings, disconnect: each of it ends in a complete pass, which hides much."""
+        self.wide = random.Random(f"{self.seed}/wide").random() < 0.6
+        """Calendars of the practitioners' own take part."""
+        self.serial = random.Random(f"{self.seed}/serial").random() < 0.4
+        """They make series by hand."""
         self.chaos = Chaos(random.Random(self.seed + 1), self.clock)
         self.chaos.interlude = self._interlude
         self.documents = MemoryDocuments()
         self.watch = Watch(self.documents)
-        self.chaos.on_cancel = self.watch.has_evidence
+        self.chaos.on_ehr_write = self._ehr_written
         self.chaos.on_commit = self.watch.cursors_go_forward
         self.chaos.on_begin = self.watch.begins
         self._google()
@@ -89,6 +87,11 @@ class Stage:
         self.in_interlude = False
         self._names = 0
         self.people = self._people()
+        self.externals = Externals(self.google, random.Random(f"{self.seed}/externals"), self.people)
+        if self.wide:
+            self.externals.open()
+        self.by_hand = ByHand(self, self.people)
+        self.blocks = Blocks(self, self.externals, self._is_forgetful)
         self.patients = [
             self.staff.register_patient(family=FAMILY, given=[given], internal_id=f"ID-{index}")["id"]
             for index, given in enumerate(GIVEN)
@@ -122,6 +125,9 @@ class Stage:
             zone=zone,
             client_label=rng.choice(list(LabelMode)),
             personal_text=rng.choice(list(PersonalText)),
+            horizon_days=rng.choice([25, 40]),
+            external_titles=rng.choice(list(ExternalTitles)),
+            free_events=rng.choice(list(FreeEvents)),
         )
         return Practitioner(id_, zone, sub, Person(self.google, sub), settings)
 
@@ -166,6 +172,17 @@ class Stage:
         self._names += 1
         return f"job-{self._names}"
 
+    def _ehr_written(self, method: str, given: tuple[Any, ...], said: dict[str, Any]) -> None:
+        broken = self.blocks.broken_by(method, given, said)
+        if broken is not None:
+            self.watch.breaks(broken)
+        if method == "cancel" and given[0].kind is not Kind.BLOCK:
+            self.watch.has_evidence(given[0], ceased=given[0].identifier in self.by_hand.ceased)
+
+    def _is_forgetful(self) -> bool:
+        """Blocks whose event nobody knows any more go with the second listing that lacks it."""
+        return bool(self.losses) and self.chaos.partial_listings
+
     # --- losses -----------------------------------------------------------------------------------------
 
     def lose_everything(self) -> None:
@@ -184,33 +201,6 @@ class Stage:
         if items:
             self.losses += 1
             self.documents.commit([Remove(self.rng.choice(items).path)])
-
-    # --- what is stored ---------------------------------------------------------------------------------
-
-    def connection(self, person: Practitioner) -> Connection | None:
-        path = connection_path(person.key)
-        document = self.documents.get(path).get(path)
-        return connection_of(document) if document else None
-
-    def calendar(self, person: Practitioner) -> Calendar | None:
-        path = calendar_path(person.calendar_key)
-        document = self.documents.get(path).get(path)
-        return calendar_of(document) if document else None
-
-    def calendar_id(self, person: Practitioner) -> str | None:
-        calendar = self.calendar(person)
-        return calendar.calendar_id if calendar else None
-
-    def channels(self, person: Practitioner) -> list[Channel]:
-        """Those that Google tells of the calendar by."""
-        made, now = self.google.channels._by_id.values(), self.clock.now()
-        ours = [each for each in made if each.calendar == self.calendar_id(person)]
-        return [each for each in ours if each.stopped is None and not each.ended and each.expires > now]
-
-    def row_of(self, person: Practitioner, event_id: str) -> str | None:
-        """The appointment an event is mapped to."""
-        found = self.documents.find(items_path(person.calendar_key), Where("event_id", "==", event_id))
-        return cast("str | None", found[0].data["appointment_id"]) if found else None
 
     # --- jobs -------------------------------------------------------------------------------------------
 
@@ -289,4 +279,10 @@ class Stage:
 
     def between(self) -> None:
         """Replaced by the story; alone, another look at some calendar."""
-        self.run(arriving(CalendarTask(self.rng.choice(self.people).calendar_key), self.clock.now()))
+        self.run(arriving(CalendarTask(self.some_calendar()), self.clock.now()))
+
+    def some_calendar(self) -> str:
+        """The key of any that somebody has; of the appointments ones more often."""
+        person = self.rng.choice(self.people)
+        others = [each.key for each in self.calendars(person)] if self.rng.random() < 0.6 else []
+        return self.rng.choice([person.calendar_key, *others])

@@ -6,8 +6,13 @@ from collections.abc import Sequence
 from typing import Any
 
 from sandbox.google.tokens import unseal_sync
+from shared.core.identity import parse_identifier
 from shared.core.model import Appointment
 from shared.ports import Documents, Put, Remove, Where
+from tests.simulation.people import KEYS
+
+GENERATIONS = 10
+"""More than an item comes to in one story."""
 
 
 class Watch:
@@ -30,11 +35,12 @@ class Watch:
         self.still.clear()
         self._cursors.clear()
 
-    def has_evidence(self, row: Appointment) -> None:
-        """Nothing is cancelled in the EHR unless somebody deleted its event."""
+    def has_evidence(self, row: Appointment, *, ceased: bool) -> None:
+        """Nothing is cancelled in the EHR unless somebody deleted its event; `ceased`: its occurrence did."""
         found = self.documents.find("items", Where("appointment_id", "==", row.id), group=True)
-        if not self.deleted_by_people & {str(item.data["event_id"]) for item in found}:
-            self._break("cancelled without evidence")
+        events = {str(item.data["event_id"]) for item in found} | _events_of_its_own(row)
+        if not ceased and not self.deleted_by_people & events:
+            self.breaks("cancelled without evidence")
 
     def cursors_go_forward(self, writes: Sequence[Put | Remove]) -> None:
         """A cursor that goes back means that a job went on from what another had left behind."""
@@ -43,18 +49,24 @@ class Watch:
             if put.path.count("/") == 1 and isinstance(cursor, str):
                 since = unseal_sync(cursor).since
                 if since < self._cursors.get(put.path, 0):
-                    self._break("a cursor went back")
+                    self.breaks("a cursor went back")
                 self._cursors[put.path] = since
 
     def begins(self, whose: str, method: str, given: tuple[Any, ...]) -> None:
         """A write to one of the sides. `whose`: the practitioner, where the port is one's own."""
         owners = {whose} if whose else _practitioners(given)
         if owners and owners <= self.still and not self.overslept:
-            self._break(f"{method} began after it had been stopped")
+            self.breaks(f"{method} began after it had been stopped")
 
-    def _break(self, promise: str) -> None:
+    def breaks(self, promise: str) -> None:
         self.broken.append(promise)
         raise AssertionError(promise)
+
+
+def _events_of_its_own(row: Appointment) -> set[str]:
+    """Under which an occurrence may have been made again that somebody had deleted."""
+    name = parse_identifier(row.identifier or "")
+    return {KEYS.event_id(*name, generation) for generation in range(GENERATIONS)} if name else set()
 
 
 def _practitioners(given: tuple[Any, ...]) -> set[str]:

@@ -137,6 +137,20 @@ def test_merged_patients_name_each_other(store: FhirStore, staff: Staff, repoint
     assert len(named) == 2
 
 
+def test_two_who_were_in_one_group_are_there_once(store: FhirStore, staff: Staff) -> None:
+    one, two = (staff.register_patient(family=family)["id"] for family in ("One", "Two"))
+    row = book(store, staff, patients=[one, two])
+    staff.merge_patients(patient=one, into=two)
+    named = actors(store.read("Appointment", row["id"]))
+    assert [each for each in named if each.startswith("Patient/")] == [f"Patient/{two}"]
+
+
+def test_nobody_is_merged_into_themselves(staff: Staff) -> None:
+    patient = staff.register_patient(family="One")["id"]
+    with pytest.raises(FhirError, match="same-patient"):
+        staff.merge_patients(patient=patient, into=patient)
+
+
 def test_patients_are_found_by_when_they_changed(store: FhirStore, staff: Staff, clock: ManualClock) -> None:
     patients = [staff.register_patient(family=family)["id"] for family in ("One", "Two")]
     clock.advance(60)
