@@ -186,6 +186,11 @@ class EhrSandbox(_Control):
         answer: list[Json] = self._ask("GET", "/control/appointments")
         return answer
 
+    def rows(self, resource_type: str) -> list[Json]:
+        """Every row of a type that is not deleted, as it is stored."""
+        answer: list[Json] = self._ask("GET", "/control/rows", params={"type": resource_type})
+        return answer
+
     def patients(self) -> dict[str, Json]:
         """By id. There is no control for them: read as any client of the EHR would."""
         found: dict[str, Json] = {}
