@@ -191,6 +191,11 @@ class EhrSandbox(_Control):
         answer: list[Json] = self._ask("GET", "/control/rows", params={"type": resource_type})
         return answer
 
+    def change(self, **settings: object) -> Json:
+        """What kind of server it is; with `profile` all others are as that one has them."""
+        answer: Json = self._ask("POST", "/control/settings", settings)
+        return answer
+
     def patients(self) -> dict[str, Json]:
         """By id. There is no control for them: read as any client of the EHR would."""
         found: dict[str, Json] = {}
@@ -204,13 +209,6 @@ class EhrSandbox(_Control):
             following = (link["url"] for link in bundle["link"] if link["relation"] == "next")
             path = next((url.removeprefix(self.url) for url in following), None)
         raise ControlError(f"the sandbox EHR has more than {_PATIENT_PAGES_MAX} pages of patients")
-
-    def screen(self, calendar: str, start: datetime, end: datetime) -> list[Json]:
-        """What the owner sees between two instants: living events, series as their occurrences."""
-        path = f"/control/calendars/{quote(calendar, safe='')}/screen"
-        between = {"start": start.isoformat(), "end": end.isoformat()}
-        answer: list[Json] = self._ask("GET", path, params=between)
-        return answer
 
     def requests(self, since: int = 0) -> list[Json]:
         """API requests with a number above `since`, oldest first."""

@@ -30,7 +30,7 @@ SCOPE = (
     " system/Schedule.rs system/Slot.cruds system/Encounter.rs system/DocumentReference.rs"
     " system/Composition.rs system/ClinicalImpression.rs system/ChargeItem.rs system/Claim.rs"
 )
-"""What the sync does at the EHR, in scopes of SMART 2; of what hangs on an encounter, whether there is any."""
+"""What the sync does at the EHR, in scopes of SMART 2; of an encounter's records, whether there are any."""
 Scope = Annotated[str, Field(min_length=1, description="scopes that are asked for, separated by spaces")]
 TokenUrl = Annotated[
     str | None,
