@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 from sandbox.demo.blocks import Block, is_block
 from sandbox.ehr import urls
+from shared.core.policy import LabelMode
 
 Json = Mapping[str, Any]
 
@@ -50,9 +51,9 @@ class View:
     """One practitioner's two sides, as their servers tell them, and what the connection promises."""
 
     practitioner: str
+    """Id, of a role with its type."""
     zone: ZoneInfo
-    full_names: bool
-    """Labels are full names; otherwise the practice's own numbers."""
+    label: LabelMode
     starts: datetime
     ends: datetime
     """[starts, ends) is what the sync takes in."""
@@ -120,6 +121,12 @@ def patients_of(row: Json) -> list[str]:
     return _actors(row, "Patient/")
 
 
+def practitioners_of(row: Json) -> list[str]:
+    """Ids, of roles with their type."""
+    roles = [f"PractitionerRole/{each}" for each in _actors(row, "PractitionerRole/")]
+    return [*_actors(row, "Practitioner/"), *roles]
+
+
 def shown_blocks(view: View) -> Counter[tuple[datetime, datetime, str]]:
     """Times and texts of the practitioner's blocks."""
     mine = (block for block in view.blocks if block.practitioner == view.practitioner)
@@ -145,7 +152,7 @@ def is_from_google(row: Json) -> bool:
 
 
 def _is_live(row: Json, view: View) -> bool:
-    mine = view.practitioner in _actors(row, "Practitioner/") and not is_block(row)
+    mine = view.practitioner in practitioners_of(row) and not is_block(row)
     return mine and "start" in row and row["status"] not in _NOT_SHOWN
 
 
@@ -211,20 +218,40 @@ def _label(row: Json, view: View) -> str:
     if len(patients) > 1:
         return f"Group ({len(patients)})"
     patient = view.patients.get(patients[0], {})
-    name = full_name(patient) if view.full_names else ""
-    return _text(name or _internal_id(patient) or NAMELESS)
+    return _text(_LABELS[view.label](patient) or _internal_id(patient) or NAMELESS)
 
 
 def full_name(patient: Json) -> str:
     """The name a patient has now."""
-    now = (each for each in patient.get("name", ()) if each.get("use") not in _PAST_NAMES)
-    name: Json = next(now, {})
+    name = _name(patient)
     return str(name.get("text") or " ".join([*name.get("given", ()), name.get("family", "")]).strip())
+
+
+def _name(patient: Json) -> Json:
+    now = (each for each in patient.get("name", ()) if each.get("use") not in _PAST_NAMES)
+    return next(now, {})
+
+
+def _first_name(patient: Json) -> str:
+    return str(next(iter(_name(patient).get("given", ())), ""))
+
+
+def _initials(patient: Json) -> str:
+    """Of a name in two parts that begin with plain letters."""
+    return _first_name(patient)[:1] + str(_name(patient).get("family", ""))[:1]
 
 
 def _internal_id(patient: Json) -> str:
     values = {each.get("system"): each.get("value") for each in patient.get("identifier", ())}
     return str(values.get(urls.INTERNAL_ID, ""))
+
+
+_LABELS = {
+    LabelMode.FULL_NAME: full_name,
+    LabelMode.FIRST_NAME: _first_name,
+    LabelMode.INITIALS: _initials,
+    LabelMode.INTERNAL_ID: _internal_id,
+}
 
 
 # --- both together --------------------------------------------------------------------------------------
