@@ -246,6 +246,26 @@ def test_an_occurrence_that_is_given_a_client_leaves_the_series(
     assert len(stage.events(ada)) == 1
 
 
+def test_one_that_was_leaving_when_the_job_died_is_left_out_where_the_series_is_moved(
+    stage: Stage, ada: Practitioner, made: str
+) -> None:
+    row, begins = booked(stage)[1]["id"], times(stage)[1]
+    stage.staff.add_client(appointment=row, patient=stage.patient())
+    stage.after = once("events.insert", raising(Crash()))
+    with pytest.raises(Crash):
+        stage.settle()
+    stage.after = nothing
+    begin = begins + timedelta(hours=2)
+    start, end = {"dateTime": begin.isoformat()}, {"dateTime": (begin + timedelta(hours=1)).isoformat()}
+    ada.person.move(stage.calendar_id(ada), instances(stage, ada, made)[1], start, end, "following")
+    stage.clock.advance(100)
+    stage.sync(ada)
+    assert starts(stage.row(row)) == begins
+    own = [event for event in stage.events(ada) if event["summary"] == "ID-1"]
+    assert [starts(event) for event in own] == [begins]
+    at_rest(stage, ada)
+
+
 @pytest.mark.parametrize("dies_at", ["events.insert", "events.delete"])
 def test_one_that_was_leaving_when_the_job_died_has_one_event_in_the_end(
     stage: Stage, ada: Practitioner, made: str, dies_at: str
