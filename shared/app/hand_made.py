@@ -90,9 +90,14 @@ class HandMadeSeries:
                 yield single  # it is a series now
             for item in gatherer.known_of_series(master):
                 expected = gatherer.within_reach(item) and (over or not gatherer.is_beyond(item))
-                own = item.kind is Kind.CLIENT  # it has left the series, or is about to
-                if expected and not own and not gatherer.is_read(item):
+                if expected and not self._left(item) and not gatherer.is_read(item):
                     yield item
+
+    def _left(self, item: Item) -> bool:
+        """It has an event of its own, or is about to: no change of the series reaches it."""
+        calendar_key, generations = self._gatherer.tools.calendar.key, range(item.generation + 1)
+        own = [self._keys.event_id(calendar_key, item.k, each) for each in generations]
+        return item.kind is Kind.CLIENT or item.event_id in own
 
     def _is_new(self, case: Case) -> bool:
         calendar_key, item = self._gatherer.tools.calendar.key, case.item

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -325,6 +326,26 @@ def test_a_rule_added_to_a_clients_event_is_taken_off(stage: Stage, ada: Practit
     stage.sync(ada)
     assert "recurrence" not in stage.event(ada, event)
     assert [each["id"] for each in booked(stage)] == [row]
+    at_rest(stage, ada)
+
+
+def test_one_that_was_put_back_by_itself_outlives_its_series(
+    stage: Stage, ada: Practitioner, made: str
+) -> None:
+    stage.google.settings = replace(stage.google.settings, revive="forbidden")
+    stage.change_settings(ada, mode=Mode.ONE_WAY)
+    stage.sync(ada, everything=True)
+    stage.delete(ada, instances(stage, ada, made)[1])
+    stage.settle()
+    own = [event for event in stage.events(ada) if not {"recurrence", "recurringEventId"} & event.keys()]
+    assert len(own) == 1
+    stage.change_settings(ada, mode=Mode.TWO_WAY)
+    stage.sync(ada, everything=True)
+    rows = ids(stage)
+    stage.edit(ada, made, summary="Other")
+    stage.sync(ada)
+    assert ids(stage) == rows
+    assert stage.event(ada, str(own[0]["id"]))["status"] == "confirmed"
     at_rest(stage, ada)
 
 
