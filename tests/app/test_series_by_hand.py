@@ -247,6 +247,19 @@ def test_an_occurrence_that_is_given_a_client_leaves_the_series(
     assert len(stage.events(ada)) == 1
 
 
+def test_an_occurrence_that_is_given_a_client_and_then_a_colleague_has_no_event_here(
+    stage: Stage, ada: Practitioner, made: str
+) -> None:
+    bea, row = stage.connect(), booked(stage)[1]["id"]
+    stage.staff.add_client(appointment=row, patient=stage.patient())
+    stage.settle()
+    stage.staff.reassign(appointment=row, practitioner=bea.id)
+    stage.poke()
+    assert len(instances(stage, ada, made)) == 3
+    assert [event["summary"] for event in stage.events(ada)].count("ID-1") == 0
+    assert [event["summary"] for event in stage.events(bea)] == ["ID-1"]
+
+
 def test_one_that_was_leaving_when_the_job_died_is_left_out_where_the_series_is_moved(
     stage: Stage, ada: Practitioner, made: str
 ) -> None:
