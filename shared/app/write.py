@@ -58,7 +58,9 @@ class Writer:
         row = case.row
         if not decision.present:
             return None if row is None else self.tools.ehr.cancel(row)
-        assert calendar is not None
+        if calendar is None:  # it stands as it is, under the name that it should have
+            assert row is not None
+            return self.tools.ehr.update(row, identifier=self.right_name(case))
         block = case.item.kind is Kind.BLOCK  # its busy state is a part of both: it is written whole
         span = self._span(calendar.when) if block or decision.when is Side.CALENDAR else None
         what = self._what_for_ehr(case) if block or decision.what is Side.CALENDAR else None

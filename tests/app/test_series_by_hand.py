@@ -260,6 +260,28 @@ def test_an_occurrence_that_is_given_a_client_and_then_a_colleague_has_no_event_
     assert [event["summary"] for event in stage.events(bea)] == ["ID-1"]
 
 
+def test_one_that_took_over_and_was_given_a_client_before_its_row_was_named_anew_keeps_it(
+    stage: Stage, ada: Practitioner, made: str
+) -> None:
+    row, begins = ids(stage)[2], times(stage)[2]
+    begin = begins + timedelta(hours=2)
+    start, end = {"dateTime": begin.isoformat()}, {"dateTime": (begin + timedelta(hours=1)).isoformat()}
+    ada.person.move(stage.calendar_id(ada), instances(stage, ada, made)[2], start, end, "following")
+    stage.before = once("PUT Appointment", raising(Crash()))
+    with pytest.raises(Crash):
+        stage.sync(ada)
+    stage.before = nothing
+    stage.staff.add_client(appointment=row, patient=stage.patient())
+    [second] = [each for each in stage.events(ada) if each["id"] != made and "recurrence" in each]
+    stage.delete(ada, second["id"])
+    stage.clock.advance(100)
+    stage.sync(ada)
+    assert (stage.row(row)["status"], starts(stage.row(row))) == ("booked", begins)
+    own = [event for event in stage.events(ada) if event["summary"] == "ID-1"]
+    assert [starts(event) for event in own] == [begins]
+    at_rest(stage, ada)
+
+
 def test_one_that_was_leaving_when_the_job_died_is_left_out_where_the_series_is_moved(
     stage: Stage, ada: Practitioner, made: str
 ) -> None:
