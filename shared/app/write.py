@@ -5,7 +5,6 @@ Creating can be repeated: an id that is taken by what an earlier try made is tak
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -141,14 +140,10 @@ class Writer:
         return item.event_id not in [keys.event_id(self.tools.calendar.key, item.k, n) for n in generations]
 
     def _take_out(self, case: Case, ehr: Facts, calendar: Facts) -> Event:
-        """An event of its own, which no change of the series reaches; then the occurrence goes.
-
-        One that cannot be deleted now is one event too many, which the next job that meets both removes.
-        """
+        """An event of its own, which no change of the series reaches; the occurrence is one too many then."""
         occurrence = self._event(case, calendar)
         event = self._create(case, ehr)
-        with contextlib.suppress(StaleError):
-            self.tools.service.delete(self.tools.calendar_id, occurrence)
+        case.extras.append(occurrence)
         return event
 
     def _event(self, case: Case, calendar: Facts | None) -> Event:

@@ -247,6 +247,16 @@ def test_an_occurrence_that_is_given_a_client_leaves_the_series(
     assert len(stage.events(ada)) == 1
 
 
+def test_an_occurrence_that_is_given_a_client_leaves_though_its_series_has_changed_meanwhile(
+    stage: Stage, ada: Practitioner, made: str
+) -> None:
+    stage.edit(ada, made, location="Elsewhere")  # another version, which no poke reads
+    stage.staff.add_client(appointment=booked(stage)[1]["id"], patient=stage.patient())
+    stage.poke()
+    assert len(instances(stage, ada, made)) == 3
+    assert [event["summary"] for event in stage.events(ada)].count("ID-1") == 1
+
+
 def test_an_occurrence_that_is_given_a_client_and_then_a_colleague_has_no_event_here(
     stage: Stage, ada: Practitioner, made: str
 ) -> None:
