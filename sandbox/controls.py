@@ -177,6 +177,10 @@ class EhrSandbox(_Control):
         )
         return [PractitionerSeed(**each) for each in made["practitioners"]], made["patients"]
 
+    def load(self, rows: Sequence[Json]) -> None:
+        """Rows from elsewhere, under their own ids; nobody is told of them."""
+        self._ask("POST", "/control/rows", {"rows": list(rows)})
+
     def staff(self, action: str, **details: object) -> Json:
         """What staff do on the EHR's own screens."""
         answer: Json = self._ask("POST", "/control/staff", {"action": action, **details})
@@ -184,6 +188,16 @@ class EhrSandbox(_Control):
 
     def appointments(self) -> list[Json]:
         answer: list[Json] = self._ask("GET", "/control/appointments")
+        return answer
+
+    def rows(self, resource_type: str) -> list[Json]:
+        """Every row of a type that is not deleted, as it is stored."""
+        answer: list[Json] = self._ask("GET", "/control/rows", params={"type": resource_type})
+        return answer
+
+    def change(self, **settings: object) -> Json:
+        """What kind of server it is; with `profile` all others are as that one has them."""
+        answer: Json = self._ask("POST", "/control/settings", settings)
         return answer
 
     def patients(self) -> dict[str, Json]:
@@ -199,13 +213,6 @@ class EhrSandbox(_Control):
             following = (link["url"] for link in bundle["link"] if link["relation"] == "next")
             path = next((url.removeprefix(self.url) for url in following), None)
         raise ControlError(f"the sandbox EHR has more than {_PATIENT_PAGES_MAX} pages of patients")
-
-    def screen(self, calendar: str, start: datetime, end: datetime) -> list[Json]:
-        """What the owner sees between two instants: living events, series as their occurrences."""
-        path = f"/control/calendars/{quote(calendar, safe='')}/screen"
-        between = {"start": start.isoformat(), "end": end.isoformat()}
-        answer: list[Json] = self._ask("GET", path, params=between)
-        return answer
 
     def requests(self, since: int = 0) -> list[Json]:
         """API requests with a number above `since`, oldest first."""

@@ -26,9 +26,11 @@ _Model = TypeVar("_Model", bound=BaseModel)
 Origin = Annotated[str, Field(pattern=r"^https?://[^/?#\s]+$")]
 """As a browser sends it: no path, no slash at its end."""
 SCOPE = (
-    "system/Appointment.cruds system/Patient.rs system/Practitioner.rs system/Slot.cruds system/Encounter.rs"
+    "system/Appointment.cruds system/Patient.rs system/Practitioner.rs system/PractitionerRole.rs"
+    " system/Schedule.rs system/Slot.cruds system/Encounter.rs system/DocumentReference.rs"
+    " system/Composition.rs system/ClinicalImpression.rs system/ChargeItem.rs system/Claim.rs"
 )
-"""What the sync does at the EHR, in scopes of SMART 2."""
+"""What the sync does at the EHR, in scopes of SMART 2; of an encounter's records, whether there are any."""
 Scope = Annotated[str, Field(min_length=1, description="scopes that are asked for, separated by spaces")]
 TokenUrl = Annotated[
     str | None,

@@ -9,6 +9,7 @@ from datetime import datetime
 from functools import cached_property
 
 from sandbox.controls import Json
+from sandbox.demo.blocks import Block, blocks_of
 from sandbox.demo.check import Shown, live_events, patients_of
 from sandbox.demo.setting import Person, Setting
 
@@ -27,6 +28,10 @@ class Both:
     @cached_property
     def appointments(self) -> list[Json]:
         return self._deployment.ehr.appointments()
+
+    @cached_property
+    def blocks(self) -> list[Block]:
+        return blocks_of(self._deployment.ehr)
 
     def events(self, person: Person) -> dict[str, Shown]:
         """Live events of the appointments calendar, by id."""

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from sandbox.controls import Json
-from sandbox.demo.check import is_block
+from sandbox.demo.blocks import blocks_of
 from sandbox.demo.first_sync import google_time, local
 from sandbox.demo.measure import Both, Step
 from sandbox.demo.setting import Person, Setting
@@ -28,7 +28,7 @@ def choose_primary(setting: Setting) -> None:
         return all(each["status"] == "in_sync" for each in person.front_end.external())
 
     setting.until(read, SECONDS_MAX, "the reading of the primary calendar")
-    blocks = sum(map(is_block, setting.deployment.ehr.appointments()))
+    blocks = len(blocks_of(setting.deployment.ehr))
     setting.console.say(
         f"  {person.name}: the primary calendar takes their time too, {blocks} blocks in the EHR"
     )
@@ -95,5 +95,4 @@ def primary_changes(setting: Setting, person: Person) -> Iterator[Step]:
 
 def _blocks(both: Both) -> set[datetime]:
     """When blocks begin."""
-    living = (row for row in both.appointments if is_block(row) and row["status"] == "booked")
-    return {datetime.fromisoformat(row["start"]).astimezone(UTC) for row in living}
+    return {block.start for block in both.blocks}

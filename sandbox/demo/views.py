@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from datetime import time as wall_time
 
 from sandbox.controls import Json
+from sandbox.demo.blocks import Block, blocks_of
 from sandbox.demo.check import View
 from sandbox.demo.setting import Person, Setting
 from shared.core.policy import LabelMode
@@ -17,10 +18,21 @@ _A_DAY = timedelta(days=1)
 def views(setting: Setting) -> list[View]:
     ehr = setting.deployment.ehr
     appointments, patients = ehr.appointments(), ehr.patients()
-    return [_view(setting, person, appointments=appointments, patients=patients) for person in setting.people]
+    blocks = blocks_of(ehr)
+    return [
+        _view(setting, person, appointments=appointments, patients=patients, blocks=blocks)
+        for person in setting.people
+    ]
 
 
-def _view(setting: Setting, person: Person, *, appointments: list[Json], patients: dict[str, Json]) -> View:
+def _view(
+    setting: Setting,
+    person: Person,
+    *,
+    appointments: list[Json],
+    patients: dict[str, Json],
+    blocks: list[Block],
+) -> View:
     today = setting.now().astimezone(person.zone).date()
     after = today + timedelta(days=person.settings["horizon_days"] + 1)
     starts = datetime.combine(person.starts_from, wall_time.min, person.zone).astimezone(UTC)
@@ -36,4 +48,5 @@ def _view(setting: Setting, person: Person, *, appointments: list[Json], patient
         patients=patients,
         events=google.screen(person.calendar, starts - _A_DAY, ends + _A_DAY),
         external=google.screen(person.account.email, starts - _A_DAY, ends + _A_DAY) if person.chose else (),
+        blocks=blocks,
     )

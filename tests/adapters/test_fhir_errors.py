@@ -110,6 +110,7 @@ def test_the_wait_an_ehr_asks_for_is_kept() -> None:
     [
         ('"requests";r=0;t=55', 55.0),
         ('"requests"; r=0; t=55, "cost";r=1;t=9', 55.0),
+        ('"requests";r=12;t=55', None),  # there is something left: the refusal has another reason
         ('"requests";r=0', None),
         ("t=55", None),
         ("", None),

@@ -109,6 +109,12 @@ def test_a_group_lives_while_one_of_it_is_expected() -> None:
     assert (none.status, none.patient_ids) == (Status.OVER, ("p1", "p2"))
 
 
+def test_whoever_comes_along_keeps_nothing_alive() -> None:
+    mother = {"actor": {"reference": "RelatedPerson/r1"}, "status": "accepted"}
+    assert row(client("cancelled"), mother, settings=VENDOR).status is Status.OVER
+    assert row(client("booked"), mother, settings=VENDOR).patient_ids == ("p1",)
+
+
 def test_who_came_protects_the_row() -> None:
     assert row(client("attended"), settings=VENDOR).protected is True
     assert row(client("confirmed"), settings=VENDOR).protected is None

@@ -48,7 +48,8 @@ def appointment_from_json(raw: Mapping[str, Any], settings: FhirSettings) -> App
     """A row; `version` as `version_of` has it. KeyError without an `id`."""
     participants = participants_of(raw, settings.participant_status)
     clients = [each for each in participants if each.is_client]
-    expected = [each for each in clients if not _is_out(each, settings)]
+    patients = [each for each in clients if each.type == "Patient"] or clients
+    expected = [each for each in patients if not _is_out(each, settings)]
     identifiers = identifiers_of(raw)
     personal, block = identifiers.get(settings.personal_system), identifiers.get(settings.block_system)
     kind = Kind.CLIENT if clients else Kind.BLOCK if block else Kind.PERSONAL
@@ -62,7 +63,7 @@ def appointment_from_json(raw: Mapping[str, Any], settings: FhirSettings) -> App
         kind=kind,
         when=when_of(raw),
         practitioner_ids=practitioner_ids(participants),
-        patient_ids=_patient_ids(expected or clients),
+        patient_ids=_patient_ids(expected or patients),
         identifier=personal or block or None,
         title=canonical(text_of(raw.get("description"))) if kind is not Kind.CLIENT else "",
         location=details.location,

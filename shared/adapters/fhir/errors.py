@@ -23,8 +23,8 @@ _NOT_IMPLEMENTED = 501
 """No state that passes: waiting does not help."""
 _NOT_OFFERED = frozenset({405, _NOT_IMPLEMENTED})
 _WRITES = frozenset({"create", "update", "delete"})
-_RATE_LIMIT = re.compile(r";\s*t=(\d{1,6})(?:;|,|$)")
-"""Seconds until the window of a `RateLimit` header opens again (draft-ietf-httpapi-ratelimit-headers)."""
+_RATE_LIMIT = re.compile(r";\s*r=0\s*;\s*t=(\d{1,6})(?:;|,|$)")
+"""Seconds until a `RateLimit` with nothing left is filled up again (draft-ietf-httpapi-ratelimit-headers)."""
 _SHORT_CODE = re.compile(r"[a-z][a-z0-9]*([-_][a-z0-9]+)*")
 _CODE_MAX = 40
 
