@@ -26,6 +26,9 @@ NAMELESS = "Client"
 _NOT_SHOWN = frozenset({"proposed", "waitlist", "cancelled", "noshow", "entered-in-error"})
 _A_MINUTE = timedelta(minutes=1)
 _PAST_NAMES = frozenset({"old", "maiden"})
+_USED_FIRST = ("usual", "official")
+_CLIENTS = ("Patient/", "RelatedPerson/", "Group/")
+_MERGES_MAX = 3
 
 _EVENT_WRITES = frozenset({"events.insert", "events.patch", "events.update", "events.delete"})
 _NO_WRITES = frozenset(
@@ -166,7 +169,7 @@ def _is_inside(shown: Shown, view: View) -> bool:
 
 def _shown_appointment(row: Json, view: View) -> Shown:
     start, end = (datetime.fromisoformat(row[name]).astimezone(UTC) for name in ("start", "end"))
-    if patients_of(row):
+    if any(_actors(row, of) for of in _CLIENTS):
         return Shown(start, max(end, start + _A_MINUTE), all_day=False, text=_label(row, view))
     all_day = end > start and _is_midnight(start, view.zone) and _is_midnight(end, view.zone)
     text = _text(row.get("description", "")) if _identifier(row) else BUSY
@@ -217,28 +220,44 @@ def _label(row: Json, view: View) -> str:
     patients = patients_of(row)
     if len(patients) > 1:
         return f"Group ({len(patients)})"
-    patient = view.patients.get(patients[0], {})
+    patient = _whoever_is_left(patients[0], view) if patients else {}
     return _text(_LABELS[view.label](patient) or _internal_id(patient) or NAMELESS)
+
+
+def _whoever_is_left(patient: str, view: View) -> Json:
+    """The patient, or into whom they were merged."""
+    for _ in range(_MERGES_MAX + 1):
+        row = view.patients.get(patient, {})
+        others = [each.get("other", {}) for each in row.get("link", ()) if each.get("type") == "replaced-by"]
+        if not others:
+            return row
+        patient = str(others[0].get("reference", "")).removeprefix("Patient/")
+    return {}
 
 
 def full_name(patient: Json) -> str:
     """The name a patient has now."""
-    name = _name(patient)
+    return next(filter(None, map(_written, _names(patient))), "")
+
+
+def _names(patient: Json) -> list[Json]:
+    """Those of now: the usual one, then the official one, then all others."""
+    now = [each for each in patient.get("name", ()) if each.get("use") not in _PAST_NAMES]
+    return sorted(now, key=lambda each: (*_USED_FIRST, each.get("use")).index(each.get("use")))
+
+
+def _written(name: Json) -> str:
     return str(name.get("text") or " ".join([*name.get("given", ()), name.get("family", "")]).strip())
 
 
-def _name(patient: Json) -> Json:
-    now = (each for each in patient.get("name", ()) if each.get("use") not in _PAST_NAMES)
-    return next(now, {})
-
-
 def _first_name(patient: Json) -> str:
-    return str(next(iter(_name(patient).get("given", ())), ""))
+    return next((str(given) for name in _names(patient) for given in name.get("given", ())), "")
 
 
 def _initials(patient: Json) -> str:
     """Of a name in two parts that begin with plain letters."""
-    return _first_name(patient)[:1] + str(_name(patient).get("family", ""))[:1]
+    family = next((str(name["family"]) for name in _names(patient) if "family" in name), "")
+    return _first_name(patient)[:1] + family[:1]
 
 
 def _internal_id(patient: Json) -> str:
