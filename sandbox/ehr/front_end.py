@@ -25,6 +25,7 @@ from sandbox.ehr.agenda import Agenda, from_wall, wall, zone_of_practitioner
 from sandbox.ehr.desk import display_of
 from sandbox.ehr.fhir import FhirStore
 from sandbox.ehr.identity import Identity
+from sandbox.ehr.instants import format_instant
 from sandbox.ehr.outcome import FhirError, Resource, dicts
 from sandbox.ehr.sessions import Sessions, User
 from sandbox.ehr.staff import Staff
@@ -119,6 +120,7 @@ class FrontEnd:
             "practitioner": user.practitioner,
             "name": display_of(who) or user.practitioner,
             "role": user.role,
+            "now": format_instant(self._store().now()),
             "calsync": self._where.calsync_api,
             "google": self._where.google_app,
         }

@@ -97,7 +97,7 @@ export function toast(text, kind = "") {
 // --- dialogs ------------------------------------------------------------------------------------------------------
 
 /** A modal dialog; resolves with what `close(value)` is given, undefined when it is dismissed.
- *  `fill(close)` answers its content. */
+ *  `fill(close)` answers its content; what has the data attribute `first` gets the focus. */
 export function dialog(heading, fill) {
   return new Promise((resolve) => {
     let answer;
@@ -111,11 +111,12 @@ export function dialog(heading, fill) {
       el("header", {}, title, iconButton("Close", "close", () => frame.close())), fill(close)));
     document.body.append(frame);
     frame.showModal();
+    frame.querySelector("[data-first]")?.focus();
   });
 }
 
 /** Asks; true when it is confirmed. */
 export function confirm(heading, text, label, kind = "primary") {
   return dialog(heading, (close) => el("div", {}, [text].flat().map((each) => el("p", {}, each)),
-    el("footer", {}, button("Cancel", {}, () => close(false)), button(label, { kind, autofocus: true }, () => close(true)))));
+    el("footer", {}, button("Cancel", {}, () => close(false)), button(label, { kind, data: { first: "" } }, () => close(true)))));
 }

@@ -66,8 +66,20 @@ export function span(start, end) {
   return `${clock(start)} – ${last}`;
 }
 
-/** How long ago an instant (ISO) was, in words. `now`: milliseconds. */
-export function ago(iso, now = Date.now()) {
+let ahead = 0; // of the servers' clock before the browser's, in milliseconds
+
+/** What the servers' clock says now, as an instant (ISO). */
+export function setClock(iso) {
+  ahead = Date.parse(iso) - Date.now();
+}
+
+const present = () => Date.now() + ahead;
+
+/** The date it is, about: in UTC. */
+export const roughlyToday = () => new Date(present()).toISOString().slice(0, 10);
+
+/** How long ago an instant (ISO) was, in words. */
+export function ago(iso, now = present()) {
   const seconds = Math.round((now - Date.parse(iso)) / 1000);
   if (seconds < 45) return "just now";
   const steps = [[60, "minute"], [3600, "hour"], [86_400, "day"]];
@@ -77,7 +89,7 @@ export function ago(iso, now = Date.now()) {
 }
 
 /** Until an instant (ISO), in words. */
-export function until(iso, now = Date.now()) {
+export function until(iso, now = present()) {
   const minutes = Math.round((Date.parse(iso) - now) / 60_000);
   if (minutes < 1) return "in a moment";
   if (minutes < 90) return `within ${minutes} minute${minutes === 1 ? "" : "s"}`;

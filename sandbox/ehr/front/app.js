@@ -5,12 +5,14 @@ import { CalendarPage } from "./calendar.js";
 import { button, el, icon } from "./dom.js";
 import { SyncPage } from "./sync.js";
 import { SyncState } from "./state.js";
+import { setClock } from "./times.js";
 import { STATUS } from "./words.js";
 
 const SPLIT = "split";
 
 async function start() {
   const me = await ehr.get("me");
+  if (me) setClock(me.now);
   if (me) await new App(me).run();
   else await signIn();
 }

@@ -50,7 +50,7 @@ function actions(entry, close) {
 
 /** Resolves with `{start, end, client}` or `{start, end, title}`. */
 export function bookingDialog(clients, start, end) {
-  const client = el("select", { id: "client", autofocus: true, required: true },
+  const client = el("select", { id: "client", data: { first: "" }, required: true },
     el("option", { value: "", disabled: true, selected: true }, "Choose a client"),
     el("option", { value: PERSONAL }, "Nobody: personal time"),
     clients.map((each) => el("option", { value: each.id }, each.number ? `${each.name} (${each.number})` : each.name)));

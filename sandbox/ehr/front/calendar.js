@@ -4,6 +4,7 @@ import { ehr } from "./api.js";
 import { appointmentDialog, bookingDialog } from "./appointment.js";
 import { button, el, toast } from "./dom.js";
 import { Navigation } from "./navigation.js";
+import { roughlyToday } from "./times.js";
 import { Week } from "./week.js";
 
 const LOOK_MS = 1500;
@@ -40,7 +41,7 @@ export class CalendarPage {
 
   async load() {
     const { day, days, first } = this.navigation;
-    const asked = day ? { from: first, days } : { from: new Date().toISOString().slice(0, 10), days: 1 };
+    const asked = day ? { from: first, days } : { from: roughlyToday(), days: 1 };
     let data;
     try {
       data = await ehr.get(`data/week?${new URLSearchParams(asked)}`);

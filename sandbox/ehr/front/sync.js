@@ -63,7 +63,7 @@ export class SyncPage {
     const focused = document.activeElement?.closest?.(".status") && document.activeElement.textContent;
     this.status.replaceChildren(
       el("header", {}, el("span", { class: `dot large ${words.tone}`, "aria-hidden": "true" }),
-        el("div", {}, el("h2", { id: "status-title", role: "status" }, words.title), el("p", { class: "soft" }, words.text))),
+        el("div", {}, el("div", { role: "status" }, el("h2", { id: "status-title" }, words.title)), el("p", { class: "soft" }, words.text))),
       this.progress(state) ?? "", el("dl", { class: "facts" }, lines.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value)))),
       this.troubles(state), this.actions(state));
     if (focused) [...this.status.querySelectorAll("button")].find((each) => each.textContent === focused)?.focus();

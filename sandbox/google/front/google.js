@@ -2,7 +2,7 @@
 
 import { button, confirm, dialog, el, toast } from "./dom.js";
 import { Navigation } from "./navigation.js";
-import { longDay, span } from "./times.js";
+import { longDay, roughlyToday, span } from "./times.js";
 import { Week } from "./week.js";
 
 const LOOK_MS = 1500;
@@ -53,7 +53,7 @@ class Page {
 
   async load() {
     const { first, days, day } = this.navigation;
-    const query = new URLSearchParams({ account, from: day ? first : new Date().toISOString().slice(0, 10), days: day ? days : 1 });
+    const query = new URLSearchParams({ account, from: day ? first : roughlyToday(), days: day ? days : 1 });
     const data = await ask(`data/week?${query}`);
     this.data = data;
     if (!day) { this.navigation.tell(data.now.slice(0, 10)); return this.load(); }
@@ -123,7 +123,7 @@ class Page {
       el("p", {}, when), event.place && el("p", {}, event.place),
       el("p", { class: "soft" }, calendar.name, event.free && " · Free", event.series && " · one of a series"),
       calendar.writable && el("footer", {}, button("Delete", { kind: "danger" }, () => close("delete")),
-        button("Edit", { kind: "primary", autofocus: true }, () => close("edit")))));
+        button("Edit", { kind: "primary", data: { first: "" } }, () => close("edit")))));
     if (what === "edit") await this.edit(event, event.start, event.end);
     if (what === "delete" && await confirm(`Delete “${event.title}”?`, "It goes to the Bin.", "Delete", "danger")) {
       await this.act("delete", { calendar: event.calendar, event: event.event }).catch(() => {});
@@ -133,7 +133,7 @@ class Page {
   async edit(event, start, end) {
     const writable = this.data.calendars.filter((each) => each.writable);
     const field = (label, input) => el("div", { class: "field" }, el("label", { for: input.id }, label), input);
-    const title = el("input", { id: "title", value: event?.title ?? "", placeholder: "Add title", autofocus: true, maxLength: 500 });
+    const title = el("input", { id: "title", value: event?.title ?? "", placeholder: "Add title", data: { first: "" }, maxLength: 500 });
     const from = el("input", { id: "from", type: "datetime-local", value: start, required: true });
     const to = el("input", { id: "to", type: "datetime-local", value: end, required: true });
     const into = el("select", { id: "into" }, writable.map((each) => el("option", { value: each.id }, each.name)));
