@@ -187,7 +187,7 @@ def new_grant_wakes_nobody(patch: Patch) -> None:
 
 
 MUTANTS: dict[Mutant, int] = {
-    pause_waits_for_nobody: 84,
+    pause_waits_for_nobody: 72,
     stopping_only_waits: 72,
     settings_without_an_epoch: 2,
     start_reads_the_practice_on: 84,
