@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 from sandbox.demo.blocks import Block, is_block
 from sandbox.ehr import urls
+from shared.core.policy import LabelMode
 
 Json = Mapping[str, Any]
 
@@ -25,6 +26,9 @@ NAMELESS = "Client"
 _NOT_SHOWN = frozenset({"proposed", "waitlist", "cancelled", "noshow", "entered-in-error"})
 _A_MINUTE = timedelta(minutes=1)
 _PAST_NAMES = frozenset({"old", "maiden"})
+_USED_FIRST = ("usual", "official")
+_CLIENTS = ("Patient/", "RelatedPerson/", "Group/")
+_MERGES_MAX = 3
 
 _EVENT_WRITES = frozenset({"events.insert", "events.patch", "events.update", "events.delete"})
 _NO_WRITES = frozenset(
@@ -50,9 +54,9 @@ class View:
     """One practitioner's two sides, as their servers tell them, and what the connection promises."""
 
     practitioner: str
+    """Id, of a role with its type."""
     zone: ZoneInfo
-    full_names: bool
-    """Labels are full names; otherwise the practice's own numbers."""
+    label: LabelMode
     starts: datetime
     ends: datetime
     """[starts, ends) is what the sync takes in."""
@@ -120,6 +124,12 @@ def patients_of(row: Json) -> list[str]:
     return _actors(row, "Patient/")
 
 
+def practitioners_of(row: Json) -> list[str]:
+    """Ids, of roles with their type."""
+    roles = [f"PractitionerRole/{each}" for each in _actors(row, "PractitionerRole/")]
+    return [*_actors(row, "Practitioner/"), *roles]
+
+
 def shown_blocks(view: View) -> Counter[tuple[datetime, datetime, str]]:
     """Times and texts of the practitioner's blocks."""
     mine = (block for block in view.blocks if block.practitioner == view.practitioner)
@@ -145,7 +155,7 @@ def is_from_google(row: Json) -> bool:
 
 
 def _is_live(row: Json, view: View) -> bool:
-    mine = view.practitioner in _actors(row, "Practitioner/") and not is_block(row)
+    mine = view.practitioner in practitioners_of(row) and not is_block(row)
     return mine and "start" in row and row["status"] not in _NOT_SHOWN
 
 
@@ -159,7 +169,7 @@ def _is_inside(shown: Shown, view: View) -> bool:
 
 def _shown_appointment(row: Json, view: View) -> Shown:
     start, end = (datetime.fromisoformat(row[name]).astimezone(UTC) for name in ("start", "end"))
-    if patients_of(row):
+    if any(_actors(row, of) for of in _CLIENTS):
         return Shown(start, max(end, start + _A_MINUTE), all_day=False, text=_label(row, view))
     all_day = end > start and _is_midnight(start, view.zone) and _is_midnight(end, view.zone)
     text = _text(row.get("description", "")) if _identifier(row) else BUSY
@@ -210,21 +220,57 @@ def _label(row: Json, view: View) -> str:
     patients = patients_of(row)
     if len(patients) > 1:
         return f"Group ({len(patients)})"
-    patient = view.patients.get(patients[0], {})
-    name = full_name(patient) if view.full_names else ""
-    return _text(name or _internal_id(patient) or NAMELESS)
+    patient = _whoever_is_left(patients[0], view) if patients else {}
+    return _text(_LABELS[view.label](patient) or _internal_id(patient) or NAMELESS)
+
+
+def _whoever_is_left(patient: str, view: View) -> Json:
+    """The patient, or into whom they were merged."""
+    for _ in range(_MERGES_MAX + 1):
+        row = view.patients.get(patient, {})
+        others = [each.get("other", {}) for each in row.get("link", ()) if each.get("type") == "replaced-by"]
+        if not others:
+            return row
+        patient = str(others[0].get("reference", "")).removeprefix("Patient/")
+    return {}
 
 
 def full_name(patient: Json) -> str:
     """The name a patient has now."""
-    now = (each for each in patient.get("name", ()) if each.get("use") not in _PAST_NAMES)
-    name: Json = next(now, {})
+    return next(filter(None, map(_written, _names(patient))), "")
+
+
+def _names(patient: Json) -> list[Json]:
+    """Those of now: the usual one, then the official one, then all others."""
+    now = [each for each in patient.get("name", ()) if each.get("use") not in _PAST_NAMES]
+    return sorted(now, key=lambda each: (*_USED_FIRST, each.get("use")).index(each.get("use")))
+
+
+def _written(name: Json) -> str:
     return str(name.get("text") or " ".join([*name.get("given", ()), name.get("family", "")]).strip())
+
+
+def _first_name(patient: Json) -> str:
+    return next((str(given) for name in _names(patient) for given in name.get("given", ())), "")
+
+
+def _initials(patient: Json) -> str:
+    """Of a name in two parts that begin with plain letters."""
+    family = next((str(name["family"]) for name in _names(patient) if "family" in name), "")
+    return _first_name(patient)[:1] + family[:1]
 
 
 def _internal_id(patient: Json) -> str:
     values = {each.get("system"): each.get("value") for each in patient.get("identifier", ())}
     return str(values.get(urls.INTERNAL_ID, ""))
+
+
+_LABELS = {
+    LabelMode.FULL_NAME: full_name,
+    LabelMode.FIRST_NAME: _first_name,
+    LabelMode.INITIALS: _initials,
+    LabelMode.INTERNAL_ID: _internal_id,
+}
 
 
 # --- both together --------------------------------------------------------------------------------------
