@@ -11,7 +11,8 @@ from playwright.sync_api import expect
 from sandbox.controls import Json
 from tests.browser.screen import Screen
 from tests.eventually import eventually
-from tests.process.people import FAMILY, GIVEN, Person, Practice, google_time
+from tests.process.people import Person, Practice, google_time
+from tests.process.resources import FAMILY, GIVEN
 
 CLIENT = f"{GIVEN} {FAMILY}"
 HOSTILE = "<img src=x onerror=alert(1)><b>Yoga</b>"
