@@ -245,7 +245,7 @@ def test_the_page_names_every_field_of_every_document() -> None:
         | set(item_data(waiting, calendar, "p", NOW)),
         "calendars/{calendar}/series/{series}": set(occurrences_data([waiting], calendar, "p")),
         "notices/{connection}-{kind}-{day}": set(
-            notice_data(Notice("p", "c", NoticeKind.OVERLAP, "2026-03-09", 1, NOW))
+            notice_data(Notice("p", "c", NoticeKind.OVERLAP, "2026-03-09", 1, NOW, send_at=NOW))
         ),
         "accounts/{account}": set(holder_data("job", NOW)),
         "oauth_states/{nonce}": set(asked_data(ConsentAsked("p", "1", "verifier", NOW))),
