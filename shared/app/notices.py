@@ -23,6 +23,8 @@ TRIES = 3
 
 
 class NoticeKind(Enum):
+    REVIEW = "review"
+    """Deletions wait for an answer."""
     OVERLAP = "overlap"
     """Something from the calendar now takes time that a client's appointment has."""
 

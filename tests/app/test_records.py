@@ -53,6 +53,7 @@ from shared.core.policy import (
     LabelMode,
     Mode,
     PersonalText,
+    Verdict,
 )
 from shared.ports import Document, FeedCursor, Put
 from tests.app.stage import FAMILY, TITLE, Practitioner, Stage
@@ -206,7 +207,7 @@ def test_a_practice_comes_back_as_it_was(practice: Practice) -> None:
 
 A_FACT = Facts(timed(NOW, NOW), "what", "1")
 WITHOUT_A_DEFAULT = [
-    Item("k", Kind.BLOCK, Side.CALENDAR, 3, "a", "e", Base(A_FACT), Seen(Reading(A_FACT)), NOW, 2, "bug", Side.EHR, "7", True, (NOW,)),
+    Item("k", Kind.BLOCK, Side.CALENDAR, 3, "a", "e", Base(A_FACT), Seen(Reading(A_FACT)), NOW, 2, "bug", Side.EHR, "7", Verdict.HELD, True, (NOW,)),
     replace(
         CALENDAR, creating_at=NOW, cursor="token", cursor_format=1, pass_at=NOW, passed_at=NOW, checked_at=NOW,
         retry_at=NOW, lease=Lease("job", NOW), progress=Progress(1, 2), missing=True,
@@ -223,10 +224,13 @@ WITHOUT_A_DEFAULT = [
         watch_problem="google_not_watchable",
         channel_grant=2,
         channels=(ChannelRow("channel", NOW, "resource"),),
+        deleted_at=(NOW,),
+        reviews=("review",),
+        reviews_made=1,
     ),
     ConnectionSettings(
         NOW.date(), ZoneInfo("UTC"), Mode.ONE_WAY, LabelMode.FULL_NAME, Edits.ACCEPT, PersonalText.TITLE, 7,
-        ExternalTitles.SHOW, FreeEvents.SHOW, CancelledEvents.MARK, telehealth_link=True, service_line=True,
+        ExternalTitles.SHOW, FreeEvents.SHOW, CancelledEvents.MARK, 5, 20, telehealth_link=True, service_line=True,
     ),
 ]  # fmt: skip
 
