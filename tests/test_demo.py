@@ -22,6 +22,7 @@ from sandbox.demo.arguments import parse
 from sandbox.emulator import find_emulator
 
 ROOT = Path(__file__).resolve().parent.parent
+OWN = ROOT / "tests/data/own-practice.json"
 SMALL = ("--appointments", "60")
 SECONDS_MAX = 180
 
@@ -77,10 +78,11 @@ def demo(*arguments: str, env: dict[str, str] | None = None) -> subprocess.Compl
 # --- whole runs -----------------------------------------------------------------------------------------
 
 
-def test_a_run_agrees_takes_in_a_calendar_file_stays_in_sync_and_ends_every_process(tmp_path: Path) -> None:
+def test_a_run_agrees_takes_in_files_of_ones_own_stays_in_sync_and_ends_every_process(tmp_path: Path) -> None:
     calendar, out = tmp_path / "mine.ics", tmp_path / "out.json"
     calendar.write_text(ICS)
-    with running("--now", "2030-01-05", "--ics", str(calendar), "--json", str(out), home=tmp_path) as demo:
+    files = ("--ics", str(calendar), "--fhir", str(OWN), "--shift", "--json", str(out))
+    with running("--now", "2030-01-05", *files, home=tmp_path) as demo:
         printed = demo.read_to("everything stays in sync now")
         assert "in agreement: yes" in printed
         printed += demo.read_to("what it does:")
@@ -105,6 +107,10 @@ def is_told_in_words(printed: str, calendar: Path) -> None:
     assert "a practice on Saturday, 2030-01-05 12:00 UTC" in printed
     assert f"{calendar}, line 12: " in printed
     assert "4 events loaded; 0 left out" in printed
+    assert "2 Practitioner, 1 PractitionerRole, 2 Patient, 1 Location" in printed
+    assert f"not loaded: {OWN}, entry[13] (Appointment): start or end is no instant" in printed
+    assert "4 appointments are those of Toni Sampleperson, who is connected (America/Chicago)" in printed
+    assert re.search(r"Toni Sampleperson +\d+ +\d+ +\d+ ", printed)
     assert re.search(r"from the 4 loaded events .* has 7 personal appointments", printed)
     assert "the primary calendar takes their time too, 11 blocks in the EHR" in printed
     assert "every write to Google: sendUpdates=none, no attendees, appointments calendars only" in printed
@@ -247,6 +253,13 @@ def test_an_emulator_that_is_not_there_is_not_replaced_when_it_is_asked_for(tmp_
         (["--ics", "{tmp}/text.ics"], "text.ics, line 1: this is no calendar"),
         (["--ics", "{tmp}/bytes.ics"], "bytes.ics, line 2: this is not UTF-8"),
         (["--json", "{tmp}"], "is a folder"),
+        (["--fhir", "{tmp}/none.json"], "none.json: No such file or directory"),
+        (["--fhir", "{tmp}/text.ics"], "text.ics, line 1: this is neither JSON nor NDJSON"),
+        (["--fhir", "{tmp}/bytes.ics"], "bytes.ics, line 2: this is not UTF-8"),
+        (["--fhir", "{tmp}/patient.json"], "--fhir: no appointment that can be loaded has a practitioner"),
+        (["--fhir", "{own}", "--practitioner", "x"], "--practitioner: no appointment in the files is this"),
+        (["--practitioner", "x"], "--practitioner: it is for --fhir, which is not given"),
+        (["--shift"], "--shift: it is for --fhir, which is not given"),
         (["--json", "{tmp}/none/out.json"], "there is no folder"),
     ],
 )
@@ -255,8 +268,9 @@ def test_a_wrong_argument_is_one_sentence(
 ) -> None:
     (tmp_path / "text.ics").write_text("Dear diary\n")
     (tmp_path / "bytes.ics").write_bytes(b"BEGIN:VCALENDAR\r\nX-A:\xff\r\n")
+    (tmp_path / "patient.json").write_text('{"resourceType": "Patient"}')
     with pytest.raises(SystemExit) as ended:
-        parse([argument.format(tmp=tmp_path) for argument in arguments])
+        parse([argument.format(tmp=tmp_path, own=OWN) for argument in arguments])
     printed = capsys.readouterr()
     assert ended.value.code == 2
     assert sentence in printed.err
@@ -277,6 +291,15 @@ def test_now_is_a_day_or_an_instant(text: str, instant: str) -> None:
     now = parse(["--now", text]).now
     assert now is not None
     assert now.isoformat() == instant
+
+
+def test_files_of_ones_own_add_up(tmp_path: Path) -> None:
+    patient = tmp_path / "patient.ndjson"
+    patient.write_text('{"resourceType": "Patient", "id": "more"}\n')
+    own = parse(["--fhir", str(OWN), "--fhir", str(patient), "--practitioner", "doc-2"]).own
+    assert own is not None
+    assert own.practitioner == "doc-2"
+    assert [row["id"] for row in own.of("Patient")][-1] == "more"
 
 
 def test_calendar_files_add_up(tmp_path: Path) -> None:

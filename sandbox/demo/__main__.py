@@ -103,11 +103,12 @@ def _set_aside(state: dict[str, list[dict[str, int]]]) -> int:
 
 
 def _show_a_day(setting: Setting) -> None:
-    """Of the first practitioner, to whom everything happened."""
-    view = views(setting)[0]
-    day = richest_day(view, after=setting.now())
-    if day is not None:
-        show_day(view, day, setting.console)
+    """Of the first practitioner, to whom everything happened, and of who came from a file."""
+    shown = {setting.people[0].practitioner.id, setting.watched.practitioner.id}
+    for view in views(setting):
+        day = richest_day(view, after=setting.now())
+        if day is not None and view.practitioner in shown:
+            show_day(view, day, setting.console)
 
 
 if __name__ == "__main__":

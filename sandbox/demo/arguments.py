@@ -10,6 +10,8 @@ from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import NoReturn
 
+from sandbox.demo.exports import Export, NoExportError, read_export
+from sandbox.demo.own_rows import OwnRows, own_rows
 from sandbox.ehr.practice import APPOINTMENTS_MAX, APPOINTMENTS_MIN
 from sandbox.google.ics import read_ics
 
@@ -17,6 +19,8 @@ EMULATOR, EMBEDDED = "emulator", "embedded"
 APPOINTMENTS_DEFAULT = 400
 CHANGES_DEFAULT, CHANGES_MAX = 6, 100
 YEARS = range(1971, 2100)
+OWN_ROWS_MAX = 20_000
+"""Of all files of `--fhir` together: the demo is for a sample."""
 """Of `--now`: a horizon on both sides of it must still be dates that everybody can write."""
 
 
@@ -33,6 +37,10 @@ class Options:
     store: str | None = None
     """None: the emulator where there is one."""
     ics: tuple[IcsFile, ...] = ()
+    own: OwnRows | None = None
+    """Of the files of `--fhir`."""
+    shift: bool = False
+    """Whether those are moved to this week."""
     now: datetime | None = None
     """None: the machine's time."""
     appointments: int = APPOINTMENTS_DEFAULT
@@ -50,12 +58,19 @@ class _Parser(argparse.ArgumentParser):
 
 def parse(arguments: Sequence[str]) -> Options:
     """Prints one sentence and exits with 2 when something is wrong."""
-    parsed = _parser().parse_args(arguments)
+    parser = _parser()
+    parsed = parser.parse_args(arguments)
+    try:
+        own = _own(parsed)
+    except ValueError as error:
+        parser.error(str(error))
     return Options(
         once=parsed.once,
         json_file=parsed.json,
         store=parsed.store,
         ics=tuple(parsed.ics),
+        own=own,
+        shift=parsed.shift,
         now=parsed.now,
         appointments=parsed.appointments,
         changes=parsed.changes,
@@ -82,6 +97,16 @@ def _parser() -> argparse.ArgumentParser:
         default=[],
         help="load a calendar file as events made by hand; may be given again",
     )
+    add(
+        "--fhir",
+        metavar="FILE",
+        type=_fhir,
+        action="append",
+        default=[],
+        help="load a FHIR Bundle or NDJSON into the EHR, and connect whose it is; may be given again",
+    )
+    add("--practitioner", metavar="ID", help="with --fhir: who is connected (default: most appointments)")
+    add("--shift", action="store_true", help="with --fhir: move all of it, the earliest week to this one")
     add("--now", metavar="DATE|INSTANT", type=moment, help="the time it is; a date is its noon in UTC")
     add(
         "--appointments",
@@ -126,15 +151,42 @@ def _writable(name: str) -> Path:
     return path
 
 
-def _ics(name: str) -> IcsFile:
-    """A calendar file that holds at least something; single bad events are no matter here."""
+def _text(name: str) -> str:
     try:
-        text = Path(name).read_text(encoding="utf-8")
+        return Path(name).read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         line = error.object[: error.start].count(b"\n") + 1
         raise argparse.ArgumentTypeError(f"{name}, line {line}: this is not UTF-8") from None
     except OSError as error:
         raise argparse.ArgumentTypeError(f"cannot read {name}: {error.strerror}") from None
+
+
+def _fhir(name: str) -> Export:
+    """Single bad entries are no matter here."""
+    try:
+        return read_export(name, _text(name))
+    except NoExportError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def _own(parsed: argparse.Namespace) -> OwnRows | None:
+    """Raises ValueError: a sentence."""
+    if not parsed.fhir:
+        for name, given in (("--practitioner", parsed.practitioner), ("--shift", parsed.shift)):
+            if given:
+                raise ValueError(f"{name}: it is for --fhir, which is not given")
+        return None
+    if sum(len(export.entries) for export in parsed.fhir) > OWN_ROWS_MAX:
+        raise ValueError(f"--fhir: these are more than {OWN_ROWS_MAX} resources")
+    try:
+        return own_rows(parsed.fhir, parsed.practitioner)
+    except ValueError as error:
+        raise ValueError(f"{'--practitioner' if parsed.practitioner else '--fhir'}: {error}") from None
+
+
+def _ics(name: str) -> IcsFile:
+    """A calendar file that holds at least something; single bad events are no matter here."""
+    text = _text(name)
     found = read_ics(text, name)
     if found.problems and not found.events and not found.left_out:
         problem = found.problems[0]

@@ -25,6 +25,9 @@ NAMELESS = "Client"
 _NOT_SHOWN = frozenset({"proposed", "waitlist", "cancelled", "noshow", "entered-in-error"})
 _A_MINUTE = timedelta(minutes=1)
 _PAST_NAMES = frozenset({"old", "maiden"})
+_USED_FIRST = ("usual", "official")
+_CLIENTS = ("Patient/", "RelatedPerson/", "Group/")
+_MERGES_MAX = 3
 
 _EVENT_WRITES = frozenset({"events.insert", "events.patch", "events.update", "events.delete"})
 _NO_WRITES = frozenset(
@@ -159,7 +162,7 @@ def _is_inside(shown: Shown, view: View) -> bool:
 
 def _shown_appointment(row: Json, view: View) -> Shown:
     start, end = (datetime.fromisoformat(row[name]).astimezone(UTC) for name in ("start", "end"))
-    if patients_of(row):
+    if any(_actors(row, of) for of in _CLIENTS):
         return Shown(start, max(end, start + _A_MINUTE), all_day=False, text=_label(row, view))
     all_day = end > start and _is_midnight(start, view.zone) and _is_midnight(end, view.zone)
     text = _text(row.get("description", "")) if _identifier(row) else BUSY
@@ -210,15 +213,30 @@ def _label(row: Json, view: View) -> str:
     patients = patients_of(row)
     if len(patients) > 1:
         return f"Group ({len(patients)})"
-    patient = view.patients.get(patients[0], {})
+    patient = _whoever_is_left(patients[0], view) if patients else {}
     name = full_name(patient) if view.full_names else ""
     return _text(name or _internal_id(patient) or NAMELESS)
 
 
+def _whoever_is_left(patient: str, view: View) -> Json:
+    """The patient, or into whom they were merged."""
+    for _ in range(_MERGES_MAX + 1):
+        row = view.patients.get(patient, {})
+        others = [each.get("other", {}) for each in row.get("link", ()) if each.get("type") == "replaced-by"]
+        if not others:
+            return row
+        patient = str(others[0].get("reference", "")).removeprefix("Patient/")
+    return {}
+
+
 def full_name(patient: Json) -> str:
-    """The name a patient has now."""
-    now = (each for each in patient.get("name", ()) if each.get("use") not in _PAST_NAMES)
-    name: Json = next(now, {})
+    """The name a patient has now: the usual one, else the official one, else the first."""
+    now = [each for each in patient.get("name", ()) if each.get("use") not in _PAST_NAMES]
+    ranked = sorted(now, key=lambda each: (*_USED_FIRST, each.get("use")).index(each.get("use")))
+    return next(filter(None, map(_written, ranked)), "")
+
+
+def _written(name: Json) -> str:
     return str(name.get("text") or " ".join([*name.get("given", ()), name.get("family", "")]).strip())
 
 

@@ -42,7 +42,7 @@ def play_rounds(setting: Setting, changes: int, seed: int) -> dict[Direction, li
     makers = {Direction.EHR_TO_GOOGLE: _at_the_practice, Direction.GOOGLE_TO_EHR: _in_the_calendar}
     found: dict[Direction, list[Change]] = {}
     for direction, steps in makers.items():
-        lanes = [islice(steps(setting, person), changes) for person in setting.people]
+        lanes = [islice(steps(setting, person), changes) for person in setting.people if not person.own]
         found[direction] = list(_shown(setting, direction, changes, measured(setting, lanes, rest)))
     return found
 
@@ -67,7 +67,7 @@ def latencies(
 
 
 def _shown(setting: Setting, direction: Direction, each: int, changes: Iterator[Change]) -> Iterator[Change]:
-    total = each * len(setting.people)
+    total = each * sum(not person.own for person in setting.people)
     for number, change in enumerate(changes, 1):
         setting.console.progress(direction.value.replace("_", " "), number, total)
         yield change

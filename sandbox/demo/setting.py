@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -14,12 +14,14 @@ from sandbox.demo.console import Console
 from sandbox.demo.errors import DemoError
 from sandbox.demo.front_end import FrontEnd
 from sandbox.demo.interrupts import Interrupts
+from sandbox.demo.own_practice import load
 from sandbox.deployment.deployment import Deployment
 from shared.core.policy import LabelMode
 from shared.settings import Function
 
 CALENDAR_NAME = "Practice appointments"
 _LABELS = (LabelMode.INTERNAL_ID, LabelMode.FULL_NAME, LabelMode.INTERNAL_ID)
+_OWN_EMAIL = "own.calendar@example.com"
 _WESTERNMOST = timedelta(hours=12)
 POLL_SECONDS = 0.1
 
@@ -38,6 +40,8 @@ class Person:
     """As the product tells them, once it is connected."""
     chose: bool = False
     """Whether what stands in their primary calendar takes their time."""
+    own: bool = False
+    """Somebody from the files of `--fhir`: nothing of theirs is changed in the story."""
 
     @property
     def name(self) -> str:
@@ -59,6 +63,11 @@ class Setting:
     interrupts: Interrupts
     people: tuple[Person, ...]
     patients: tuple[str, ...]
+
+    @property
+    def watched(self) -> Person:
+        """Whose calendar one is shown, and invited to try: of the person from a file, if there is one."""
+        return next((person for person in self.people if person.own), self.people[0])
 
     def now(self) -> datetime:
         """The time that everything goes by."""
@@ -87,7 +96,7 @@ def troubles(deployment: Deployment, function: Function) -> Iterator[str]:
 
 
 def set_up(deployment: Deployment, options: Options, console: Console, interrupts: Interrupts) -> Setting:
-    """A practice and its people; nobody is connected."""
+    """A practice and its people, and who comes from a file; nobody is connected."""
     now = datetime.now(UTC) + deployment.ahead
     # Wherever a practitioner is, the day has begun: nothing seeded lies beyond anybody's horizon.
     today = (now - _WESTERNMOST).date().isoformat()
@@ -98,11 +107,18 @@ def set_up(deployment: Deployment, options: Options, console: Console, interrupt
         _person(deployment, practitioner, label)
         for practitioner, label in zip(practitioners, _LABELS, strict=True)
     ]
+    if options.own is not None:
+        practitioner, told = load(deployment.ehr, options.own, now, shift=options.shift)
+        people.append(replace(_person(deployment, practitioner, LabelMode.FULL_NAME, _OWN_EMAIL), own=True))
+        for line in told:
+            console.say(f"  {line}")
     return Setting(deployment, console, interrupts, tuple(people), tuple(patients))
 
 
-def _person(deployment: Deployment, practitioner: PractitionerSeed, label: LabelMode) -> Person:
-    email = practitioner.name.lower().replace(" ", ".") + "@example.com"
+def _person(
+    deployment: Deployment, practitioner: PractitionerSeed, label: LabelMode, email: str | None = None
+) -> Person:
+    email = email or practitioner.name.lower().replace(" ", ".") + "@example.com"
     account = deployment.google.add_account(email, practitioner.zone, practitioner.name)
     deployment.google.revoke_grants(account.sub)  # an account comes with one; ours is to be consented to
     api = deployment.at.functions[Function.SETTINGS_API]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import datetime, timedelta
 
+from sandbox.demo.check import patients_of
 from sandbox.demo.first_sync import google_time, local
 from sandbox.demo.setting import Setting
 from sandbox.ehr.return_page import PATH as RETURN_PAGE
@@ -22,7 +23,7 @@ _WHAT = {
 
 def whereabouts(setting: Setting) -> Iterator[str]:
     at = setting.deployment.at
-    person = setting.people[0]
+    person = setting.watched
     yield f"EHR              {at.ehr}{RETURN_PAGE}"
     yield f"                   where people come back to from Google; sign in as {person.practitioner.id}"
     yield f"                 {at.ehr}/control/appointments   what it holds; …/control/deliveries: its hooks"
@@ -37,7 +38,7 @@ def whereabouts(setting: Setting) -> Iterator[str]:
 
 def things_to_try(setting: Setting) -> Iterator[str]:
     """For a shell: each line with what it does."""
-    at, person = setting.deployment.at, setting.people[0]
+    at, person = setting.deployment.at, setting.watched
     me = json.dumps({"practitioner": person.practitioner.id})
     token = f"$(curl -s $EHR/control/token -d '{me}' | cut -d'\"' -f4)"
     yield f"EHR={at.ehr} GOOGLE={at.google} SYNC={person.front_end.url}"
@@ -54,7 +55,7 @@ def things_to_try(setting: Setting) -> Iterator[str]:
 
 def _by_hand(setting: Setting) -> str:
     """What a practitioner does in the calendar, for the sandbox's control."""
-    person = setting.people[0]
+    person = setting.watched
     begins = local(person, setting, 1, 18)
     times = {"start": google_time(begins), "end": google_time(begins + timedelta(hours=1))}
     details = {"sub": person.account.sub, "calendar": person.calendar}
@@ -63,10 +64,11 @@ def _by_hand(setting: Setting) -> str:
 
 def _next_appointment(setting: Setting) -> str | None:
     """The id of the first one to come that has a client."""
-    now = setting.now().isoformat()
-    rows = [
-        row
+    mine = f'"Practitioner/{setting.watched.practitioner.id}"'
+    rows = {
+        row["id"]: datetime.fromisoformat(row["start"])
         for row in setting.deployment.ehr.appointments()
-        if row["status"] == "booked" and row["start"] > now and "Patient/" in json.dumps(row["participant"])
-    ]
-    return min(rows, key=lambda row: str(row["start"]))["id"] if rows else None
+        if row["status"] == "booked" and patients_of(row) and mine in json.dumps(row["participant"])
+    }
+    to_come = [row for row, start in rows.items() if start > setting.now()]
+    return min(to_come, key=lambda row: rows[row], default=None)

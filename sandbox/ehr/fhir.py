@@ -4,6 +4,7 @@
 
     store.read(resource_type, resource_id, *, elements=(), by=By.SYNC) -> Resource
     store.create(resource, *, if_none_exist=None, by=By.SYNC) -> Written
+    store.take_over(resource) -> Resource        a row from another EHR, under the id it has there; by staff
     store.update(resource, *, if_match=None, by=By.SYNC) -> Written
     store.patch(resource_type, resource_id, change, *, if_match=None, by=By.SYNC) -> Written
     store.delete(resource_type, resource_id, *, if_match=None, by=By.SYNC) -> None
@@ -147,6 +148,17 @@ class FhirStore:
         written = self._write(row, {**resource, "id": resource_id}, by)
         self._rows.add(row, resource_id)
         return Written(written, 201, changed=True)
+
+    def take_over(self, resource: Resource) -> Resource:
+        """A row from another EHR, under the id that it has there. Raises FhirError 400, 409, 422."""
+        check(resource, self.settings)
+        resource_type, resource_id = resource["resourceType"], str(resource.get("id", ""))
+        if not resource_id or self._rows.get(resource_type, resource_id).newest:
+            raise FhirError(409, "duplicate", "taken-id", f"{resource_type}/{resource_id} is no new id")
+        row = Row(resource_type)
+        written = self._write(row, resource, By.STAFF)
+        self._rows.add(row, resource_id)
+        return written
 
     def update(self, resource: Resource, *, if_match: str | None = None, by: By = By.SYNC) -> Written:
         """Replaces the row that `resource["id"]` names; an equal resource keeps version and `lastUpdated`.

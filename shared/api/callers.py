@@ -20,10 +20,15 @@ class Caller:
     origins: tuple[str, ...]
     """Of the pages of their practice."""
 
-    def check(self, practitioner: str, *, admin: bool) -> None:
-        """Whether this is theirs to do; `admin`: also an administrator's. Raises ProblemError."""
+    def check(self, practitioner: str, *, admin: bool, own: bool = True) -> None:
+        """Whether this is theirs to do; `admin`: also an administrator's; not `own`: theirs alone.
+
+        Raises ProblemError.
+        """
         if self.role is Role.ADMIN and not admin:
             raise ProblemError("role")
+        if self.role is not Role.ADMIN and not own:
+            raise ProblemError("admins_only")
         if self.role is not Role.ADMIN and self.practitioner != practitioner:
             raise ProblemError("other_practitioner")
 

@@ -6,15 +6,10 @@ due by itself, so a queue that fails fails nobody's call.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
-from typing import Any, TypeAlias
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel
-
-from shared.api.callers import Caller
 from shared.api.models import (
     Body,
     CalendarAnswer,
@@ -35,80 +30,24 @@ from shared.api.models import (
     StateAnswer,
 )
 from shared.api.problems import ProblemError, invalid
+from shared.api.routing import Endpoint, Table, Use
 from shared.app import choosing, connect, connections
 from shared.app.capable import capabilities_of
-from shared.app.connect import Connecting
 from shared.app.disconnect import disconnect
-from shared.app.eligible import Candidate, Reach, candidates
+from shared.app.eligible import Candidate, candidates
 from shared.app.external_state import read_external
 from shared.app.grants import grant_of, grant_path
-from shared.app.jobs import CalendarTask, FeedTask, Job, arriving
+from shared.app.jobs import CalendarTask, FeedTask
 from shared.app.label_choice import with_label
 from shared.app.records import Connection, Status
 from shared.app.set_up import set_up
-from shared.app.state import SyncState, read_state
-from shared.app.world import World
 from shared.core.blocking import BlockRules
-from shared.core.errors import GrantDeadError, SyncError
+from shared.core.errors import GrantDeadError
 from shared.core.policy import HORIZON_DAYS_MAX, ConnectionSettings, Edits
-from shared.log import Severity, log
-from shared.ports import ProtectedBy, Queue, Tasks
+from shared.ports import ProtectedBy
 
 PAST_DAYS_MAX = HORIZON_DAYS_MAX
 """How far back a sync may begin."""
-
-
-@dataclass(frozen=True)
-class Use:
-    """One call of an endpoint: whose sync it is about, who calls, and what is needed."""
-
-    world: World
-    connecting: Connecting
-    tasks: Tasks
-    reach: Callable[[frozenset[str]], Reach]
-    bucket_seconds: float
-    caller: Caller
-    practitioner: str
-
-    @property
-    def key(self) -> str:
-        return self.world.keys.connection(self.caller.practice, self.practitioner)
-
-    def state(self) -> SyncState:
-        return read_state(
-            self.world, self.connecting, practice=self.caller.practice, practitioner=self.practitioner
-        )
-
-    def enqueue(self, job: Job) -> None:
-        self.tasks.enqueue(arriving(job, self.world.clock.now(), self.bucket_seconds))
-
-    def read_again_soon(self, connection: Connection) -> None:
-        """Best effort: a complete pass of each of its calendars is wanted."""
-        for calendar in connections.calendars_of(self.world, connection.key):
-            if calendar.active:
-                self.read_soon(connection, calendar.key)
-
-    def read_soon(self, connection: Connection, calendar_key: str) -> None:
-        """Best effort: a complete pass of this calendar is wanted."""
-        if not connection.moves:
-            return
-        try:
-            self.enqueue(CalendarTask(calendar_key, look=False, queue=Queue.BULK))
-        except SyncError as error:
-            log(Severity.WARNING, "api.not_enqueued", reason=error.reason)
-
-
-Do: TypeAlias = Callable[[Use, Any], BaseModel]
-
-
-@dataclass(frozen=True)
-class Endpoint:
-    do: Do
-    body: type[Body] | None = None
-    """None: there is none to be read."""
-    admin: bool = False
-    """Open to administrators of the practice too, for everybody in it."""
-    status: int = 200
 
 
 # --- state and settings ---------------------------------------------------------------------------------
@@ -297,7 +236,7 @@ def end(use: Use, body: DisconnectBody) -> StateAnswer:
     return show_state(use, None)
 
 
-ENDPOINTS: Mapping[str, Mapping[str, Endpoint]] = {
+PATHS: Table = {
     "": {"GET": Endpoint(show_state, admin=True)},
     "/settings": {"GET": Endpoint(show_settings), "PATCH": Endpoint(change_settings, SettingsBody)},
     "/connect": {"POST": Endpoint(ask_for_consent, ConnectBody)},

@@ -35,12 +35,13 @@ _TOKEN_CODES = (
 
 PROBLEMS: Mapping[str, tuple[int, str]] = {
     "malformed": (400, "The body is not a JSON object."),
-    "invalid": (400, "Fields of the body are unknown or have values that are not taken."),
+    "invalid": (400, "Fields of the body or of the address are unknown or have values that are not taken."),
     "token_missing": (401, "A bearer token is needed."),
     **{f"jwt_{code}": (401, _SIGN_IN) for code in _TOKEN_CODES},
     "other_practitioner": (403, "This is the calendar sync of somebody else."),
     "origin": (403, "Pages of this origin may not call."),
     "role": (403, "An administrator may see the sync, pause it and disconnect it, and nothing else."),
+    "admins_only": (403, "This is for administrators of the practice."),
     "connect_other_practitioner": (403, "Another practitioner has asked for this connection."),
     "not_found": (404, "There is nothing at this address."),
     "not_connected": (404, "No Google account is connected."),

@@ -5,7 +5,6 @@ CORS preflight, or: route → token → role → body → endpoint
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,9 +12,10 @@ from dataclasses import dataclass
 from pydantic import BaseModel, ValidationError
 
 from shared.api.callers import Caller, Callers
-from shared.api.endpoints import ENDPOINTS, Endpoint, Use
 from shared.api.models import Body
 from shared.api.problems import ProblemError, invalid, problem_of, reply_of, why
+from shared.api.routing import Endpoint, Found, Query, Use, found, template_of
+from shared.api.table import ENDPOINTS
 from shared.api.wire import Call, Reply
 from shared.log import Severity, log
 from shared.wiring import Wiring
@@ -25,11 +25,6 @@ BODY_MAX = 64 * 1024
 PREFLIGHT_SECONDS = 7200
 """How long a browser need not ask again; none keeps it much longer."""
 
-_ROOT = "/v1/practitioners/{id}/sync"
-_PATH = re.compile(
-    r"/v1/practitioners/((?:PractitionerRole/)?(?!\.{1,2}/)[A-Za-z0-9._-]{1,64})/sync((?:/[a-z-]{1,20}){0,2})"
-)
-"""(id, what follows). An id is one of FHIR's, with underscores, and no step in a path."""
 _ALWAYS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff", "Vary": "Origin"}
 
 
@@ -73,14 +68,15 @@ class Api:
     # --- steps ------------------------------------------------------------------------------------------
 
     def _served(self, visit: _Visit) -> Reply:
-        practitioner, endpoint = _route(visit)
+        visit.endpoint = template_of(ENDPOINTS, visit.call.path) or visit.endpoint
+        at = found(ENDPOINTS, visit.call.method, visit.call.path)
+        endpoint = at.endpoint
         visit.caller = self._callers.caller(visit.call.headers.get("authorization", ""))
-        visit.caller.check(practitioner, admin=endpoint.admin)
-        body = _body(endpoint.body, visit.call) if endpoint.body else None
-        answer = endpoint.do(self._use(visit.caller, practitioner), body)
+        visit.caller.check(at.practitioner, admin=endpoint.admin, own=endpoint.own)
+        answer = endpoint.do(self._use(visit.caller, at), _given(visit.call, endpoint))
         return _json(endpoint.status, answer)
 
-    def _use(self, caller: Caller, practitioner: str) -> Use:
+    def _use(self, caller: Caller, at: Found) -> Use:
         wiring = self._wiring
         return Use(
             world=wiring.world(),
@@ -89,7 +85,8 @@ class Api:
             reach=wiring.reach,
             bucket_seconds=wiring.settings.bucket_s,
             caller=caller,
-            practitioner=practitioner,
+            practitioner=at.practitioner,
+            steps=at.steps,
         )
 
     # --- CORS -------------------------------------------------------------------------------------------
@@ -126,17 +123,17 @@ _USED = sorted({method for methods in ENDPOINTS.values() for method in methods})
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
 
-def _route(visit: _Visit) -> tuple[str, Endpoint]:
-    """Whose sync, and which endpoint."""
-    found = _PATH.fullmatch(visit.call.path)
-    methods = ENDPOINTS.get(found[2]) if found else None
-    if found is None or methods is None:
-        raise ProblemError("not_found")
-    visit.endpoint = f"{_ROOT}{found[2]}"
-    endpoint = methods.get(visit.call.method)
-    if endpoint is None:
-        raise ProblemError("method_not_allowed", headers={"Allow": ", ".join(sorted(methods))})
-    return found[1], endpoint
+def _given(call: Call, endpoint: Endpoint) -> Body | Query | None:
+    if endpoint.query is not None:
+        return _query(endpoint.query, call)
+    return _body(endpoint.body, call) if endpoint.body else None
+
+
+def _query(model: type[Query], call: Call) -> Query:
+    try:
+        return model.model_validate(dict(call.query))
+    except ValidationError as error:
+        raise invalid(_wrong(error)) from None
 
 
 def _body(model: type[Body], call: Call) -> Body:
@@ -144,12 +141,17 @@ def _body(model: type[Body], call: Call) -> Body:
     try:
         body = model.model_validate_json(_content(call) or b"{}")
     except ValidationError as error:
-        found = error.errors(include_url=False, include_context=False, include_input=False)
-        wrong = {str(each["loc"][0]): str(each["type"]) for each in found if each["loc"]}
+        wrong = _wrong(error)
         raise (invalid(wrong) if wrong else ProblemError("malformed")) from None
     if body.nulls():
         raise invalid(dict.fromkeys(body.nulls(), "null"))
     return body
+
+
+def _wrong(error: ValidationError) -> dict[str, str]:
+    """What is wrong, by field; nothing of what stood there."""
+    listed = error.errors(include_url=False, include_context=False, include_input=False)
+    return {str(each["loc"][0]): str(each["type"]) for each in listed if each["loc"]}
 
 
 def _content(call: Call) -> bytes:

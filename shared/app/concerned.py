@@ -1,7 +1,8 @@
 """Whose calendars an appointment of the EHR concerns.
 
 Those of the practitioners it names and those that have it mapped, so that a reassignment is seen by both.
-One that is gone names nobody: it concerns those that have it mapped. A block names its calendar itself.
+One that is gone names nobody: it concerns those that have it mapped. What came from a calendar names that
+itself: a block, and an occurrence, which is stored with its whole series and found by no query.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ def concerned(
     for found in (
         _named(world, practice, rows),
         _mapped(world, practice, [*(row.id for row in rows), *gone]),
-        _blocks(world, practice, rows),
+        _made_of_events(world, practice, rows),
     ):
         for key, ids in found.items():
             by_calendar.setdefault(key, set()).update(ids)
@@ -58,11 +59,11 @@ def _mapped(world: World, practice: str, ids: Sequence[str]) -> dict[str, set[st
     return by_calendar
 
 
-def _blocks(world: World, practice: str, rows: Sequence[Appointment]) -> dict[str, set[str]]:
+def _made_of_events(world: World, practice: str, rows: Sequence[Appointment]) -> dict[str, set[str]]:
     """The one that its identifier names; one that names none of this practice concerns nobody."""
     named: dict[str, set[str]] = {}
     for row in rows:
-        parts = parse_identifier(row.identifier or "") if row.kind is Kind.BLOCK else None
+        parts = parse_identifier(row.identifier or "")
         if parts is not None:
             named.setdefault(parts[0], set()).add(row.id)
     found = world.documents.get(*map(calendar_path, named)) if named else {}

@@ -15,7 +15,7 @@ from shared.app.cases import Case, see_event, see_row
 from shared.app.gathering import Gatherer
 from shared.core.identity import series_of
 from shared.core.item import Item
-from shared.core.model import Event, Facts, Kind, Side
+from shared.core.model import Appointment, Event, Facts, Kind, Side
 from shared.core.window import instants
 
 
@@ -68,13 +68,16 @@ class HandMadeSeries:
             filter(self._is_new, cases.values()), key=lambda case: self._start(case.known(Side.CALENDAR))
         )
         booked = [item for item in gone if item.appointment_id and item.known(Side.EHR) is not None]
-        inherited = dict(zip((item.k for item in booked), heirs, strict=False))
+        rows = self._rows_of(booked) if heirs else {}
+        theirs = [item for item in booked if not self._has_client(rows.get(item.appointment_id or ""))]
+        inherited = dict(zip((item.k for item in theirs), heirs, strict=False))
         for item in gone:
             if item.k in inherited:
                 self._hand_over(item, inherited[item.k], cases)
             else:
                 see_event(self._gatherer.case(item.k, item), None, self._renderer)
-        self._read_rows(list(inherited.values()))
+        for heir in inherited.values():  # its row is named after one that is gone: it is written in any case
+            see_row(heir, rows[heir.item.appointment_id or ""], self._renderer)
 
     def _gone(self) -> Iterator[Item]:
         gatherer = self._gatherer
@@ -87,9 +90,14 @@ class HandMadeSeries:
                 yield single  # it is a series now
             for item in gatherer.known_of_series(master):
                 expected = gatherer.within_reach(item) and (over or not gatherer.is_beyond(item))
-                own = item.kind is Kind.CLIENT  # it has left the series, or is about to
-                if expected and not own and not gatherer.is_read(item):
+                if expected and not self._left(item) and not gatherer.is_read(item):
                     yield item
+
+    def _left(self, item: Item) -> bool:
+        """It has an event of its own, or is about to: no change of the series reaches it."""
+        calendar_key, generations = self._gatherer.tools.calendar.key, range(item.generation + 1)
+        own = [self._keys.event_id(calendar_key, item.k, each) for each in generations]
+        return item.kind is Kind.CLIENT or item.event_id in own
 
     def _is_new(self, case: Case) -> bool:
         calendar_key, item = self._gatherer.tools.calendar.key, case.item
@@ -114,13 +122,15 @@ class HandMadeSeries:
         cases.pop(old.k, None)
         self._items.drop(old.k)
 
-    def _read_rows(self, heirs: list[Case]) -> None:
-        """Their rows carry the names of those that are gone: they are written, whatever else changes."""
-        ids = sorted(case.item.appointment_id for case in heirs if case.item.appointment_id)
+    def _rows_of(self, items: list[Item]) -> dict[str, Appointment | None]:
+        ids = sorted(item.appointment_id for item in items if item.appointment_id)
         rows = self._gatherer.tools.ehr.read(ids) if ids else {}
         self._renderer.learn(self._gatherer.tools.ehr, rows.values())
-        for case in heirs:
-            see_row(case, rows[case.item.appointment_id or ""], self._renderer)
+        return rows
+
+    def _has_client(self, row: Appointment | None) -> bool:
+        """It was given one meanwhile, and may have an event of its own already: it goes with no series."""
+        return row is not None and row.kind is Kind.CLIENT
 
     def _start_of(self, item: Item) -> datetime:
         return self._start(item.known(Side.CALENDAR) or item.base.calendar)

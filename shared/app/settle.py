@@ -354,6 +354,7 @@ class Settler:
         if writes_calendar:
             calendar = self._writer.to_calendar(case, decision, ehr, calendar)
             self.counts.to_calendar += 1
+            self._remove_extras(case)
         self.counts.settled += 1
         if case.event is not None and not case.event.cancelled:
             case.item = self._with_event(case.item, case.event)

@@ -5,7 +5,6 @@ Creating can be repeated: an id that is taken by what an earlier try made is tak
 
 from __future__ import annotations
 
-import contextlib
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -58,7 +57,9 @@ class Writer:
         row = case.row
         if not decision.present:
             return None if row is None else self.tools.ehr.cancel(row)
-        assert calendar is not None
+        if calendar is None:  # it stands as it is, under the name that it should have
+            assert row is not None
+            return self.tools.ehr.update(row, identifier=self.right_name(case))
         block = case.item.kind is Kind.BLOCK  # its busy state is a part of both: it is written whole
         span = self._span(calendar.when) if block or decision.when is Side.CALENDAR else None
         what = self._what_for_ehr(case) if block or decision.what is Side.CALENDAR else None
@@ -139,14 +140,10 @@ class Writer:
         return item.event_id not in [keys.event_id(self.tools.calendar.key, item.k, n) for n in generations]
 
     def _take_out(self, case: Case, ehr: Facts, calendar: Facts) -> Event:
-        """An event of its own, which no change of the series reaches; then the occurrence goes.
-
-        One that cannot be deleted now is one event too many, which the next job that meets both removes.
-        """
+        """An event of its own, which no change of the series reaches; the occurrence is one too many then."""
         occurrence = self._event(case, calendar)
         event = self._create(case, ehr)
-        with contextlib.suppress(StaleError):
-            self.tools.service.delete(self.tools.calendar_id, occurrence)
+        case.extras.append(occurrence)
         return event
 
     def _event(self, case: Case, calendar: Facts | None) -> Event:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -257,6 +258,71 @@ def test_an_occurrence_that_is_given_a_client_leaves_the_series(
     assert len(stage.events(ada)) == 1
 
 
+def test_an_occurrence_that_is_given_a_client_leaves_though_its_series_has_changed_meanwhile(
+    stage: Stage, ada: Practitioner, made: str
+) -> None:
+    stage.edit(ada, made, location="Elsewhere")  # another version, which no poke reads
+    stage.staff.add_client(appointment=booked(stage)[1]["id"], patient=stage.patient())
+    stage.poke()
+    assert len(instances(stage, ada, made)) == 3
+    assert [event["summary"] for event in stage.events(ada)].count("ID-1") == 1
+
+
+def test_an_occurrence_that_is_given_a_client_and_then_a_colleague_has_no_event_here(
+    stage: Stage, ada: Practitioner, made: str
+) -> None:
+    bea, row = stage.connect(), booked(stage)[1]["id"]
+    stage.staff.add_client(appointment=row, patient=stage.patient())
+    stage.settle()
+    stage.staff.reassign(appointment=row, practitioner=bea.id)
+    stage.poke()
+    assert len(instances(stage, ada, made)) == 3
+    assert [event["summary"] for event in stage.events(ada)].count("ID-1") == 0
+    assert [event["summary"] for event in stage.events(bea)] == ["ID-1"]
+
+
+def test_one_that_took_over_and_was_given_a_client_before_its_row_was_named_anew_keeps_it(
+    stage: Stage, ada: Practitioner, made: str
+) -> None:
+    row, begins = ids(stage)[2], times(stage)[2]
+    begin = begins + timedelta(hours=2)
+    start, end = {"dateTime": begin.isoformat()}, {"dateTime": (begin + timedelta(hours=1)).isoformat()}
+    ada.person.move(stage.calendar_id(ada), instances(stage, ada, made)[2], start, end, "following")
+    stage.before = once("PUT Appointment", raising(Crash()))
+    with pytest.raises(Crash):
+        stage.sync(ada)
+    stage.before = nothing
+    stage.staff.add_client(appointment=row, patient=stage.patient())
+    [second] = [each for each in stage.events(ada) if each["id"] != made and "recurrence" in each]
+    stage.delete(ada, second["id"])
+    stage.clock.advance(100)
+    stage.sync(ada)
+    assert (stage.row(row)["status"], starts(stage.row(row))) == ("booked", begins)
+    own = [event for event in stage.events(ada) if event["summary"] == "ID-1"]
+    assert [starts(event) for event in own] == [begins]
+    at_rest(stage, ada)
+
+
+def test_one_that_was_leaving_when_the_job_died_is_left_out_where_the_series_is_moved(
+    stage: Stage, ada: Practitioner, made: str
+) -> None:
+    row, begins = booked(stage)[1]["id"], times(stage)[1]
+    stage.staff.add_client(appointment=row, patient=stage.patient())
+    stage.after = once("events.insert", raising(Crash()))
+    with pytest.raises(Crash):
+        stage.settle()
+    stage.after = nothing
+    begin = begins + timedelta(hours=2)
+    start, end = {"dateTime": begin.isoformat()}, {"dateTime": (begin + timedelta(hours=1)).isoformat()}
+    ada.person.move(stage.calendar_id(ada), instances(stage, ada, made)[1], start, end, "following")
+    stage.clock.advance(100)
+    stage.sync(ada)
+    assert starts(stage.row(row)) == begins
+    own = [event for event in stage.events(ada) if event["summary"] == "ID-1"]
+    assert [starts(event) for event in own] == [begins]
+    at_rest(stage, ada)
+
+
 @pytest.mark.parametrize("dies_at", ["events.insert", "events.delete"])
 def test_one_that_was_leaving_when_the_job_died_has_one_event_in_the_end(
     stage: Stage, ada: Practitioner, made: str, dies_at: str
@@ -316,6 +382,26 @@ def test_a_rule_added_to_a_clients_event_is_taken_off(stage: Stage, ada: Practit
     stage.sync(ada)
     assert "recurrence" not in stage.event(ada, event)
     assert [each["id"] for each in booked(stage)] == [row]
+    at_rest(stage, ada)
+
+
+def test_one_that_was_put_back_by_itself_outlives_its_series(
+    stage: Stage, ada: Practitioner, made: str
+) -> None:
+    stage.google.settings = replace(stage.google.settings, revive="forbidden")
+    stage.change_settings(ada, mode=Mode.ONE_WAY)
+    stage.sync(ada, everything=True)
+    stage.delete(ada, instances(stage, ada, made)[1])
+    stage.settle()
+    own = [event for event in stage.events(ada) if not {"recurrence", "recurringEventId"} & event.keys()]
+    assert len(own) == 1
+    stage.change_settings(ada, mode=Mode.TWO_WAY)
+    stage.sync(ada, everything=True)
+    rows = ids(stage)
+    stage.edit(ada, made, summary="Other")
+    stage.sync(ada)
+    assert ids(stage) == rows
+    assert stage.event(ada, str(own[0]["id"]))["status"] == "confirmed"
     at_rest(stage, ada)
 
 

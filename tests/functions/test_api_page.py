@@ -10,9 +10,9 @@ import pytest
 import shared.adapters.jwt_verifier
 import shared.app.connect
 from shared.api.callback import UNAVAILABLE
-from shared.api.endpoints import ENDPOINTS
 from shared.api.models import Answer, AppointmentsCalendarAnswer, SettingsAnswer, SettingsBody, StateAnswer
 from shared.api.problems import PROBLEMS
+from shared.api.table import OF_A_PRACTITIONER
 from shared.app.eligible import Unfit
 from shared.app.state import Shown
 
@@ -40,11 +40,11 @@ def test_every_endpoint_is_there_with_who_may_and_what_it_takes() -> None:
     }
     assert {(method, rest): admin for (method, rest), (admin, _) in said.items()} == {
         (method, rest): endpoint.admin
-        for rest, methods in ENDPOINTS.items()
+        for rest, methods in OF_A_PRACTITIONER.items()
         for method, endpoint in methods.items()
     }
     for (method, rest), (_, fields) in said.items():
-        body = ENDPOINTS[rest][method].body
+        body = OF_A_PRACTITIONER[rest][method].body
         if body not in (None, SettingsBody):
             assert set(body.model_fields if body else ()) <= fields
 

@@ -811,7 +811,7 @@ def test_a_bug_is_answered_and_logged_without_a_word_of_it(
     def broken(*_: object, **__: object) -> None:
         raise KeyError("somebody's name")
 
-    monkeypatch.setattr("shared.api.endpoints.read_state", broken)
+    monkeypatch.setattr("shared.api.routing.read_state", broken)
     answer = front.call("GET")
     printed = capsys.readouterr().out
     assert (answer.status_code, answer.get_json()["code"]) == (500, "bug")

@@ -8,7 +8,7 @@ from shared.app.jobs import CalendarTask, arriving
 from shared.ports import Queue
 from tests.simulation.actors import Actors
 from tests.simulation.block_invariants import check_blocks
-from tests.simulation.invariants import check, check_agreement, check_channels
+from tests.simulation.invariants import check, check_agreement, check_channels, live_rows
 from tests.simulation.lives import Lives
 from tests.simulation.people import Practitioner
 from tests.simulation.stage import Stage
@@ -38,6 +38,8 @@ def simulate(seed: int, steps: int = STEPS) -> Stage:
         for person in stage.people:
             _pass(stage, person)
         assert stage.chaos.written == written, f"seed {seed}: one more pass of everything wrote something"
+        for person in stage.people:
+            _split(stage, actors, person)
     except AssertionError as error:
         error.add_note("\n".join(["the story:", *stage.story, "the faults:", *stage.chaos.happened]))
         raise
@@ -154,6 +156,16 @@ def _calm(stage: Stage, actors: Actors, lives: Lives) -> None:
     check_channels(stage)
     for person in stage.people:
         _pass(stage, person)
+
+
+def _split(stage: Stage, actors: Actors, person: Practitioner) -> None:
+    """Part of a series made by hand is moved: its appointments move, and no other ones are made."""
+    before = {row["id"] for row in live_rows(stage, person)}
+    if actors.series.split_in_calm_weather(person):
+        _work(stage, person.calendar_key)
+        _drain(stage)
+        made = {row["id"] for row in live_rows(stage, person)} - before
+        assert not made, f"seed {stage.seed}: a split made {len(made)} new appointments"
 
 
 def _wait_for_what_comes_soon(stage: Stage) -> None:

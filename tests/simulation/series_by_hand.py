@@ -35,7 +35,7 @@ class SeriesByHand:
         now = self.stage.clock.now()
         start, end = now - timedelta(days=3), now + timedelta(days=25)
         seen = self.stage.google.on_screen(calendar_id, start.isoformat(), end.isoformat())
-        found = [each for each in seen if "recurringEventId" in each and "extendedProperties" not in each]
+        found = [each for each in seen if _is_by_hand(each)]
         if not found:
             raise ValueError("no series yet")
         return person, calendar_id, self.rng.choice(found)
@@ -72,12 +72,31 @@ class SeriesByHand:
 
     def move_occurrence(self) -> None:
         """It alone, it and those after it, or all of them; an hour or a day."""
-        person, calendar_id, event = self._occurrence()
+        by = self.rng.choice([timedelta(hours=2), timedelta(hours=-1), timedelta(days=1)])
+        self._move(*self._occurrence(), by, self._scope())
+
+    def _move(self, person: Practitioner, calendar_id: str, event: Json, by: timedelta, scope: str) -> None:
         if "date" in event["start"]:
             raise ValueError("days are moved as a whole")
-        by = self.rng.choice([timedelta(hours=2), timedelta(hours=-1), timedelta(days=1)])
-        times = [clock_time(instant_of(event[name]["dateTime"]) + by) for name in ("start", "end")]
-        person.person.move(calendar_id, event["id"], times[0], times[1], self._scope())
+        start, end = [clock_time(instant_of(event[name]["dateTime"]) + by) for name in ("start", "end")]
+        person.person.move(calendar_id, event["id"], start, end, scope)
+
+    def split_in_calm_weather(self, person: Practitioner) -> bool:
+        """All after some occurrence two hours later, of a series that is as its rule says; False: none."""
+        calendar_id = self.stage.calendar_id(person) or ""
+        now = self.stage.clock.now()
+        times = (now + timedelta(days=2)).isoformat(), (now + timedelta(days=25)).isoformat()
+        events = self.stage.google.all_events(calendar_id)
+        otherwise = {event.get("recurringEventId") for event in events}
+        otherwise |= {
+            event["id"] for event in events if "UNTIL" in repr(event.get("recurrence"))
+        }  # a day more
+        seen = [each for each in self.stage.google.on_screen(calendar_id, *times) if _is_by_hand(each)]
+        timed = [each for each in seen if "dateTime" in each["start"]]
+        found = [each for each in timed if each["recurringEventId"] not in otherwise]
+        for event in found[1:2]:
+            self._move(person, calendar_id, event, timedelta(hours=2), "following")
+        return len(found) > 1
 
     def delete_occurrence(self) -> None:
         person, calendar_id, event = self._occurrence()
@@ -102,3 +121,8 @@ class SeriesByHand:
         person, calendar_id, event = self._occurrence()
         body = {"transparency": self.rng.choice(["opaque", "transparent"])}
         person.person.edit(calendar_id, event["id"], body, self._scope())
+
+
+def _is_by_hand(event: Json) -> bool:
+    """An occurrence, and none of an event of ours that was given a rule."""
+    return "recurringEventId" in event and "extendedProperties" not in event

@@ -177,7 +177,12 @@ class Stage(Stored):
         if broken is not None:
             self.watch.breaks(broken)
         if method == "cancel" and given[0].kind is not Kind.BLOCK:
-            self.watch.has_evidence(given[0], ceased=given[0].identifier in self.by_hand.ceased)
+            self.watch.has_evidence(given[0], ceased=self._has_ceased(given[0].identifier or ""))
+
+    def _has_ceased(self, name: str) -> bool:
+        """Or nobody can tell: what was forgotten is made again beside a series that a listing lacks."""
+        occurrence = name.count(".") == 2
+        return name in self.by_hand.ceased or (occurrence and self._is_forgetful())
 
     def _is_forgetful(self) -> bool:
         """Blocks whose event nobody knows any more go with the second listing that lacks it."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
+from tests.simulation.block_mutants import BLOCK_MUTANTS
 from tests.simulation.mutants import MUTANTS, Mutant
 from tests.simulation.run import simulate
 from tests.simulation.test_simulation import SEEDS
 
 
-@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.__name__)
+@pytest.mark.parametrize("mutant", [*MUTANTS, *BLOCK_MUTANTS], ids=lambda mutant: mutant.__name__)
 def test_the_mutant_is_caught(mutant: Mutant, monkeypatch: pytest.MonkeyPatch) -> None:
     mutant(monkeypatch)
     for seed in range(SEEDS):

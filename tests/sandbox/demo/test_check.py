@@ -38,6 +38,12 @@ def appointment(
     return {"id": key, "status": status, "start": start, "end": end, "participant": participants, **more}
 
 
+def relative(key: str) -> Json:
+    """Of a client's relative, without the client."""
+    row = appointment(key, patients=())
+    return {**row, "participant": [*row["participant"], {"actor": {"reference": "RelatedPerson/r-1"}}]}
+
+
 def personal(key: str, title: str, identifier: str | None = None, **more: Any) -> Json:
     ours = [{"system": urls.CALSYNC_PERSONAL, "value": identifier}] if identifier else []
     return appointment(key, patients=(), description=title, identifier=ours, **more)
@@ -74,10 +80,12 @@ def view(appointments: list[Json], events: list[Json], *, full_names: bool = Fal
             "identifier": number,
             "name": [
                 {"use": "old", "family": "Before", "given": ["Testa"]},
+                {"use": "nickname", "text": "Tess"},
                 {"use": "official", "family": "Sample", "given": ["Testa", "Maria"]},
             ],
         },
         "p-2": {"name": [{"text": "Mononym"}]},
+        "p-3": {"link": [{"type": "replaced-by", "other": {"reference": "Patient/p-2"}}]},
     }
     return View(
         practitioner=ME,
@@ -107,6 +115,10 @@ def view(appointments: list[Json], events: list[Json], *, full_names: bool = Fal
         pytest.param(
             ([appointment("a", patients=("p-2",))], [event("e", summary="Mononym")]), True, id="text"
         ),
+        pytest.param(
+            ([appointment("a", patients=("p-3",))], [event("e", summary="Mononym")]), True, id="merged"
+        ),
+        pytest.param(([relative("a")], [event("e", summary="Client")]), False, id="a relative comes alone"),
         pytest.param(
             ([appointment("a", patients=("p-1", "p-2"))], [event("e", summary="Group (2)")]), True, id="group"
         ),

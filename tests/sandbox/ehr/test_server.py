@@ -401,6 +401,18 @@ def test_rows_of_any_type_are_shown_as_they_are_stored(ehr: Client) -> None:
     assert ehr.control("GET", "rows") == ehr.control("GET", "appointments")
 
 
+def test_rows_from_elsewhere_keep_their_ids_and_nobody_is_told(ehr: Client) -> None:
+    ehr.control("POST", "hooks", {"url": "http://127.0.0.1:9/hook", "secret": "synthetic-hook-secret"})
+    rows = [{"resourceType": "Patient", "id": "p1"}, appointment(id="a1")]
+    assert ehr.control("POST", "rows", {"rows": rows}) == {"loaded": 2}
+    assert ehr.fhir("GET", "Appointment/a1").json()["participant"] == rows[1]["participant"]
+    assert ehr.control("GET", "deliveries") == []
+    for wrong in ({"rows": rows}, {"rows": ["p1"]}, {}):
+        answer = ehr.session.post(f"{ehr.address}/control/rows", json=wrong, timeout=TIMEOUT_SECONDS)
+        assert answer.status_code == 400
+    ehr.control("DELETE", "hooks")
+
+
 def test_rows_are_locked_and_hours_kept_over_http(ehr: Client) -> None:
     made = ehr.create()
     reference = f"Appointment/{made['id']}"
