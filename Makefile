@@ -25,7 +25,7 @@ help:
 	@echo 'make demo [ARGS="--once --json out.json"]   the whole product on this machine'
 	@echo 'make test                                  every check'
 	@echo 'make bundles                               what is deployed, in dist/'
-	@echo 'make soak [SEEDS=10000]                    the simulation over many more seeds'
+	@echo 'make soak [SEEDS=10000]                    many more seeds, and every kind of EHR'
 
 $(READY): requirements/dev.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { echo 'Python 3.11 or newer is needed; set PYTHON=…' >&2; exit 1; }
@@ -78,6 +78,7 @@ bundles-left-out:
 
 soak: $(READY)
 	@$(BIN)/python -m tests.simulation.soak --seeds $(SEEDS) --jobs $(JOBS)
+	@$(BIN)/python -m pytest -q -n $(JOBS) --dist worksteal tests/process/soak_whole_story.py
 
 lock:
 	@uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url pyproject.toml -o requirements/runtime.txt

@@ -10,12 +10,9 @@ from urllib.parse import quote
 
 from requests import RequestException, Session
 
-from sandbox.ehr.server import TOKEN
-
 Json = dict[str, Any]
 
 _SECONDS = 30.0
-_PATIENT_PAGES_MAX = 100
 
 
 class ControlError(Exception):
@@ -201,18 +198,8 @@ class EhrSandbox(_Control):
         return answer
 
     def patients(self) -> dict[str, Json]:
-        """By id. There is no control for them: read as any client of the EHR would."""
-        found: dict[str, Json] = {}
-        headers = {"Authorization": f"Bearer {TOKEN}"}
-        path: str | None = "/fhir/Patient?_count=100"
-        for _ in range(_PATIENT_PAGES_MAX):
-            if path is None:
-                return found
-            bundle = self._ask("GET", path, headers=headers)
-            found |= {each["resource"]["id"]: each["resource"] for each in bundle.get("entry", ())}
-            following = (link["url"] for link in bundle["link"] if link["relation"] == "next")
-            path = next((url.removeprefix(self.url) for url in following), None)
-        raise ControlError(f"the sandbox EHR has more than {_PATIENT_PAGES_MAX} pages of patients")
+        """By id."""
+        return {row["id"]: row for row in self.rows("Patient")}
 
     def requests(self, since: int = 0) -> list[Json]:
         """API requests with a number above `since`, oldest first."""

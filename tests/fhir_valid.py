@@ -56,6 +56,15 @@ def assert_valid(resource: Mapping[str, Any]) -> None:
             assert entry["request"]["method"] == "GET"
 
 
+def assert_valid_body(method: str, body: Any) -> None:
+    """As `assert_valid`, of what is sent: a resource, or a patch of either kind."""
+    if method == "PATCH":
+        names = {each["path"][1:] for each in body} if isinstance(body, list) else set(body)
+        assert names <= PATCHES
+    else:
+        assert_valid(body)
+
+
 def _assert_appointment(appointment: Mapping[str, Any]) -> None:
     status, has_start = appointment["status"], "start" in appointment
     assert status in APPOINTMENT_STATUSES
@@ -86,11 +95,8 @@ class ValidExchange:
         headers: Mapping[str, str] | None = None,
         body: Any = None,
     ) -> Answer:
-        if method == "PATCH":
-            names = {each["path"][1:] for each in body} if isinstance(body, list) else set(body)
-            assert names <= PATCHES
-        elif body is not None:
-            assert_valid(body)
+        if body is not None:
+            assert_valid_body(method, body)
         answer = self._exchange(method, url, params=params, headers=headers, body=body)
         if method == "PATCH" and answer.status < 300 and isinstance(answer.body, dict):
             assert_valid(answer.body)

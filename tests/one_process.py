@@ -67,7 +67,7 @@ class Setting:
             view = View(
                 practitioner=connection.practitioner,
                 zone=chosen.zone,
-                full_names=False,
+                label=connection.settings.client_label,
                 starts=starts,
                 ends=ends,
                 appointments=appointments,

@@ -17,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 from sandbox.demo.blocks import Block, is_block
 from sandbox.ehr import urls
+from shared.core.policy import LabelMode
 
 Json = Mapping[str, Any]
 
@@ -53,9 +54,9 @@ class View:
     """One practitioner's two sides, as their servers tell them, and what the connection promises."""
 
     practitioner: str
+    """Id, of a role with its type."""
     zone: ZoneInfo
-    full_names: bool
-    """Labels are full names; otherwise the practice's own numbers."""
+    label: LabelMode
     starts: datetime
     ends: datetime
     """[starts, ends) is what the sync takes in."""
@@ -123,6 +124,12 @@ def patients_of(row: Json) -> list[str]:
     return _actors(row, "Patient/")
 
 
+def practitioners_of(row: Json) -> list[str]:
+    """Ids, of roles with their type."""
+    roles = [f"PractitionerRole/{each}" for each in _actors(row, "PractitionerRole/")]
+    return [*_actors(row, "Practitioner/"), *roles]
+
+
 def shown_blocks(view: View) -> Counter[tuple[datetime, datetime, str]]:
     """Times and texts of the practitioner's blocks."""
     mine = (block for block in view.blocks if block.practitioner == view.practitioner)
@@ -148,7 +155,7 @@ def is_from_google(row: Json) -> bool:
 
 
 def _is_live(row: Json, view: View) -> bool:
-    mine = view.practitioner in _actors(row, "Practitioner/") and not is_block(row)
+    mine = view.practitioner in practitioners_of(row) and not is_block(row)
     return mine and "start" in row and row["status"] not in _NOT_SHOWN
 
 
@@ -214,8 +221,7 @@ def _label(row: Json, view: View) -> str:
     if len(patients) > 1:
         return f"Group ({len(patients)})"
     patient = _whoever_is_left(patients[0], view) if patients else {}
-    name = full_name(patient) if view.full_names else ""
-    return _text(name or _internal_id(patient) or NAMELESS)
+    return _text(_LABELS[view.label](patient) or _internal_id(patient) or NAMELESS)
 
 
 def _whoever_is_left(patient: str, view: View) -> Json:
@@ -230,19 +236,41 @@ def _whoever_is_left(patient: str, view: View) -> Json:
 
 
 def full_name(patient: Json) -> str:
-    """The name a patient has now: the usual one, else the official one, else the first."""
+    """The name a patient has now."""
+    return next(filter(None, map(_written, _names(patient))), "")
+
+
+def _names(patient: Json) -> list[Json]:
+    """Those of now: the usual one, then the official one, then all others."""
     now = [each for each in patient.get("name", ()) if each.get("use") not in _PAST_NAMES]
-    ranked = sorted(now, key=lambda each: (*_USED_FIRST, each.get("use")).index(each.get("use")))
-    return next(filter(None, map(_written, ranked)), "")
+    return sorted(now, key=lambda each: (*_USED_FIRST, each.get("use")).index(each.get("use")))
 
 
 def _written(name: Json) -> str:
     return str(name.get("text") or " ".join([*name.get("given", ()), name.get("family", "")]).strip())
 
 
+def _first_name(patient: Json) -> str:
+    return next((str(given) for name in _names(patient) for given in name.get("given", ())), "")
+
+
+def _initials(patient: Json) -> str:
+    """Of a name in two parts that begin with plain letters."""
+    family = next((str(name["family"]) for name in _names(patient) if "family" in name), "")
+    return _first_name(patient)[:1] + family[:1]
+
+
 def _internal_id(patient: Json) -> str:
     values = {each.get("system"): each.get("value") for each in patient.get("identifier", ())}
     return str(values.get(urls.INTERNAL_ID, ""))
+
+
+_LABELS = {
+    LabelMode.FULL_NAME: full_name,
+    LabelMode.FIRST_NAME: _first_name,
+    LabelMode.INITIALS: _initials,
+    LabelMode.INTERNAL_ID: _internal_id,
+}
 
 
 # --- both together --------------------------------------------------------------------------------------

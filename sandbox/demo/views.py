@@ -9,7 +9,6 @@ from sandbox.controls import Json
 from sandbox.demo.blocks import Block, blocks_of
 from sandbox.demo.check import View
 from sandbox.demo.setting import Person, Setting
-from shared.core.policy import LabelMode
 
 _A_DAY = timedelta(days=1)
 """Days of another zone begin and end so much sooner or later."""
@@ -41,7 +40,7 @@ def _view(
     return View(
         practitioner=person.practitioner.id,
         zone=person.zone,
-        full_names=person.label is LabelMode.FULL_NAME,
+        label=person.label,
         starts=starts,
         ends=ends,
         appointments=appointments,

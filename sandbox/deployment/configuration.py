@@ -65,19 +65,6 @@ def _certificates(function: Function, at: Addresses) -> dict[str, str]:
 
 def new_secrets(plan: Plan, at: Addresses) -> dict[str, str]:
     """Every secret by its name; new keys each time."""
-    practice = {
-        "fhir_base": f"{at.ehr}/fhir",
-        "fhir_token": TOKEN,
-        "system": SYSTEM,
-        "internal_id_system": urls.INTERNAL_ID,
-        "time_zone_extension": urls.TIME_ZONE,
-        "protected_extension": urls.DELETION_PROTECTED,
-        "jwt_issuer": ISSUER,
-        "jwt_audience": f"calsync:{plan.practice}",
-        "jwks_url": f"{at.ehr}/jwks",
-        "origins": [at.ehr],
-        "return_page": f"{at.ehr}{RETURN_PAGE}",
-    }
     keys = (
         SecretName.IDENTITY_KEY,
         SecretName.TOKEN_KEYS,
@@ -88,7 +75,25 @@ def new_secrets(plan: Plan, at: Addresses) -> dict[str, str]:
     return {
         **{name: secrets.token_hex(_KEY_BYTES // 2) for name in keys},
         SecretName.OAUTH_CLIENT: json.dumps({"client_id": CLIENT_ID, "client_secret": CLIENT_SECRET}),
-        SecretName.of_practice(plan.practice): json.dumps(practice),
+        SecretName.of_practice(plan.practice): json.dumps(practice_secret(plan.practice, at.ehr)),
+    }
+
+
+def practice_secret(practice: str, ehr: str, **unlike: object) -> dict[str, object]:
+    """What the sync knows of a practice. `ehr`: URL of its EHR; `unlike`: what is otherwise about it."""
+    return {
+        "fhir_base": f"{ehr}/fhir",
+        "fhir_token": TOKEN,
+        "system": SYSTEM,
+        "internal_id_system": urls.INTERNAL_ID,
+        "time_zone_extension": urls.TIME_ZONE,
+        "protected_extension": urls.DELETION_PROTECTED,
+        "jwt_issuer": ISSUER,
+        "jwt_audience": f"calsync:{practice}",
+        "jwks_url": f"{ehr}/jwks",
+        "origins": [ehr],
+        "return_page": f"{ehr}{RETURN_PAGE}",
+        **unlike,
     }
 
 

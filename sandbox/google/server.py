@@ -103,6 +103,7 @@ class _Api:
             "query": {name: value for name, value in call.query.items() if name != "oauth_token"},
             "body": None if isinstance(call.body, ValueError) else call.body or None,
             "if_match": call.if_match,
+            "headers": {name: value for name, value in call.headers.items() if name != "authorization"},
             "sub": grant.sub if grant else None,
         }
         return self._answered(method.id, lambda: self._perform(method, call, grant), entry)

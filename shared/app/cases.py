@@ -40,6 +40,13 @@ class Case:
     """In this job; once is enough."""
     refused: bool = False
     """The EHR has refused, in this job, what the calendar wants."""
+    refusal: str | None = None
+    """With which code."""
+    found: Item | None = field(init=False)
+    """As the store had it when the job began."""
+
+    def __post_init__(self) -> None:
+        self.found = self.stored
 
     @property
     def marker(self) -> bool:

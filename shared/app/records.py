@@ -14,6 +14,7 @@ from enum import Enum
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from shared.app.activity import Entry, packed, unpacked
 from shared.core.blocking import BlockRules
 from shared.core.identity import slot
 from shared.core.item import Item, Seen
@@ -247,6 +248,8 @@ class Calendar:
     reviews: tuple[str, ...] = ()
     """Keys of the reviews that are open, or have something to be done."""
     reviews_made: int = 0
+    recent: tuple[Entry, ...] = ()
+    """The newest lines of its history, the oldest first."""
 
     @property
     def look_slot(self) -> int:
@@ -309,6 +312,7 @@ def calendar_data(calendar: Calendar) -> dict[str, object]:
             {"id": row.id, "expires": row.expires, "resource_id": row.resource_id}
             for row in calendar.channels
         ],
+        "recent": packed(calendar.recent) if calendar.recent else None,
     }
     if calendar.active and not calendar.missing:  # absent otherwise: who looks for work does not find it
         data["look_slot"] = calendar.look_slot
@@ -319,7 +323,7 @@ def calendar_data(calendar: Calendar) -> dict[str, object]:
 
 def calendar_of(document: Document) -> Calendar:
     data: dict[str, Any] = dict(document.data)
-    lease, progress = data.pop("lease"), data.pop("progress")
+    lease, progress, recent = data.pop("lease"), data.pop("progress"), data.pop("recent")
     data.pop("look_slot", None)
     return Calendar(
         key=document.id,
@@ -330,6 +334,7 @@ def calendar_of(document: Document) -> Calendar:
         reviews=tuple(data.pop("reviews")),
         role=Role(data.pop("role")),
         rules=BlockRules(**data.pop("rules")),
+        recent=tuple(unpacked(recent)) if recent else (),
         **data,
     )
 

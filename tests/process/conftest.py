@@ -10,6 +10,7 @@ from sandbox.deployment.deployment import Deployment, deployed
 from sandbox.deployment.plan import Plan
 from shared.clients import firestore
 from shared.settings import Function, load
+from tests.process.ehrs import DEMO, EVERY_KIND, KINDS, EhrKind, served
 from tests.process.people import Practice
 
 SETTINGS = {
@@ -18,6 +19,7 @@ SETTINGS = {
     "GOOGLE_UNITS_A_SECOND": "1000",  # the sandbox asks for no pace here, and nobody waits for it
     "LOOK_MINUTES": "1",
     "POLL_MINUTES": "1",
+    "PRACTICES": ",".join(kind.name for kind in (DEMO, *KINDS, *EVERY_KIND)),
 }
 
 
@@ -36,6 +38,19 @@ def practice(deployment: Deployment) -> Iterator[Practice]:
     yield practice
     practice.close()
     documents.close()
+
+
+@pytest.fixture
+def elsewhere(
+    deployment: Deployment, practice: Practice, request: pytest.FixtureRequest
+) -> Iterator[Practice]:
+    """Another practice of the deployment, by the kind of its EHR."""
+    kind: EhrKind = request.param
+    with served(deployment, kind) as ehr:
+        found = Practice(deployment, practice.documents, kind, ehr)
+        found.skip(0)
+        yield found
+        found.close()
 
 
 @pytest.fixture(autouse=True)

@@ -14,10 +14,9 @@ from google.cloud.firestore_v1.services.firestore import FirestoreClient
 from google.cloud.firestore_v1.services.firestore.transports import FirestoreGrpcTransport
 
 from sandbox.controls import Json
-from sandbox.deployment.plan import PROJECT
+from sandbox.deployment.plan import PARTS, PROJECT
 from sandbox.tasks.messages import HttpRequest
-from shared.settings import Function
-from tests.process.people import Practice
+from tests.process.people import Person, Practice
 
 TASKS = "tasks.jsonl"
 _OWNER = (("authorization", "Bearer owner"),)
@@ -26,13 +25,14 @@ _ROOT = f"projects/{PROJECT}/databases/(default)/documents"
 
 
 def haystacks(practice: Practice) -> dict[str, str]:
-    """By what it is: logs of each function, tasks, the store, addresses that were asked for."""
-    logs = {f"log of {function.value}": practice.deployment.printed(function) for function in Function}
+    """By what it is: logs of each part, tasks, the store, what was asked of Google, addresses at the EHR."""
+    logs = {f"log of {part.value}": practice.deployment.printed(part) for part in PARTS}
     return {
         **logs,
         "tasks": "\n".join(_tasks(practice)),
         "store": "\n".join(_documents(practice)),
         "addresses at Google": _addresses(practice.asked_of_google()),
+        "headers and bodies at Google": "\n".join(map(_told, practice.asked_of_google())),
         "addresses at the EHR": _addresses(practice.asked_of_the_ehr()),
     }
 
@@ -48,6 +48,18 @@ def _tasks(practice: Practice) -> Iterator[str]:
 
 def _addresses(requests: Sequence[Json]) -> str:
     return "\n".join(unquote_plus(f"{each['path']} {json.dumps(each['query'])}") for each in requests)
+
+
+def _told(request: Json) -> str:
+    """All but the text of an event: what may stand there is for `labels_told` to say."""
+    body = {name: value for name, value in (request["body"] or {}).items() if name != "summary"}
+    return json.dumps([body, request.get("headers")], ensure_ascii=False)
+
+
+def labels_told(practice: Practice, person: Person) -> set[str]:
+    """Texts of events that were written in the name of an account."""
+    requests = [each for each in practice.asked_of_google() if each["sub"] == person.sub and each["body"]]
+    return {str(each["body"].get("summary", "")) for each in requests}
 
 
 # --- the store ------------------------------------------------------------------------------------------

@@ -11,10 +11,10 @@ from math import ceil
 from urllib.parse import unquote
 
 from sandbox.controls import Json, last_number
+from sandbox.demo.blocks import blocks_of
 from sandbox.demo.check import View, broken_rules, compare, ehr_writes, google_writes
 from shared.app.jobs import CalendarTask, later
 from shared.clients import cloud_tasks
-from shared.core.policy import LabelMode
 from shared.ports import Queue
 from shared.settings import Function, load
 from tests.process.people import Person, Practice
@@ -25,6 +25,7 @@ SOON = timedelta(minutes=2)
 SHORT_SECONDS = 0.5
 """That is waited for."""
 _POLL_SECONDS = 0.1
+_A_DAY = timedelta(days=1)
 
 
 @dataclass(frozen=True)
@@ -99,11 +100,13 @@ def agree(practice: Practice, *people: Person) -> None:
 
 
 def pass_once_more(practice: Practice, person: Person) -> None:
-    passed = practice.record(person).passed_at
-    enqueue(practice, CalendarTask(practice.record(person).key, everything=True, queue=Queue.BULK))
+    """Of each calendar of theirs."""
+    before = {each.key: each.passed_at for each in practice.calendars(person)}
+    for key in before:
+        enqueue(practice, CalendarTask(key, everything=True, queue=Queue.BULK))
 
     def problem() -> str | None:
-        if practice.record(person).passed_at == passed:
+        if any(each.passed_at == before[each.key] for each in practice.calendars(person)):
             return "no complete pass was made"
         return unrest(practice, (person,))
 
@@ -127,8 +130,8 @@ def waiting(practice: Practice) -> list[Json]:
 
 def unrest(practice: Practice, people: tuple[Person, ...]) -> str | None:
     """What is still to be done, if anything is."""
-    for person in people:
-        record, connection = practice.record(person), practice.connection(person)
+    found = ((each, practice.connection(person)) for person in people for each in practice.calendars(person))
+    for record, connection in found:
         if record.usable_cursor is None or record.epoch != connection.epoch or record.in_pass:
             return f"a pass is not over ({connection.status.value}, {record.progress}, {record.problem})"
         if record.lease is not None or record.retry_at is not None:
@@ -156,15 +159,22 @@ def _view(practice: Practice, person: Person) -> View:
     chosen = practice.connection(person).settings
     today = practice.now().astimezone(chosen.zone).date()
     after = today + timedelta(days=chosen.horizon_days + 1)
+    starts = datetime.combine(chosen.start_from, wall_time.min, chosen.zone).astimezone(UTC)
+    ends = datetime.combine(after, wall_time.min, chosen.zone).astimezone(UTC)
+    external = [each.calendar_id for each in practice.external(person) if not each.leaving]
     return View(
         practitioner=person.practitioner,
         zone=chosen.zone,
-        full_names=chosen.client_label is LabelMode.FULL_NAME,
-        starts=datetime.combine(chosen.start_from, wall_time.min, chosen.zone).astimezone(UTC),
-        ends=datetime.combine(after, wall_time.min, chosen.zone).astimezone(UTC),
+        label=chosen.client_label,
+        starts=starts,
+        ends=ends,
         appointments=practice.ehr.appointments(),
         patients=practice.ehr.patients(),
         events=practice.google.events(practice.calendar_id(person)),
+        external=[
+            event for each in external for event in practice.google.screen(each or "", starts - _A_DAY, ends)
+        ],
+        blocks=blocks_of(practice.ehr),
     )
 
 

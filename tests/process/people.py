@@ -6,25 +6,29 @@ import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from zoneinfo import ZoneInfo
 
 import requests
 
-from sandbox.controls import Account, Json, last_number
+from sandbox.controls import Account, EhrSandbox, Json, last_number
 from sandbox.deployment.deployment import Deployment
-from sandbox.ehr import urls
 from sandbox.ehr.server import TOKEN
-from shared.app.records import Calendar, Connection, calendar_of, calendar_path, connection_of
+from shared.app.records import (
+    Calendar,
+    Connection,
+    Role,
+    calendar_of,
+    calendar_path,
+    connection_of,
+    items_path,
+)
 from shared.core.identity import Keys
-from shared.ports import Documents
+from shared.ports import Documents, Where
 from shared.settings import Function, SecretName
+from tests.process.ehrs import DEMO, EhrKind
+from tests.process.resources import FAMILY, GIVEN, OWN_TITLE, TITLE, appointment, patient, practitioner
 
-FAMILY, GIVEN, NOTE = "Kanarius", "Testamaria", "Befundnotiz"
-"""In the name of every client, and in every note: to be looked for."""
-OWN_TITLE, TITLE = "Eigenzeit", "Privatissimum"
-"""Of a practitioner's own time in the EHR, and of every event made by hand."""
 ZONE = ZoneInfo("Europe/Berlin")
 SECONDS = 60.0
 _HOURS = (8, 9, 10, 11, 13, 14, 15, 16)
@@ -38,10 +42,19 @@ _OWN_TIME_EVERY = 6
 class Person:
     """A practitioner with both sides."""
 
+    staff: str
+    """Id of the Practitioner."""
     practitioner: str
+    """As appointments name them: that id, or a role's with its type."""
     account: Account
     appointments: list[str] = field(default_factory=list)
     """Of clients, by time."""
+    own_times: list[str] = field(default_factory=list)
+
+    @property
+    def reference(self) -> str:
+        role = self.practitioner.startswith("PractitionerRole/")
+        return self.practitioner if role else f"Practitioner/{self.practitioner}"
 
     @property
     def sub(self) -> str:
@@ -51,10 +64,18 @@ class Person:
 class Practice:
     """A deployment as its people use it: staff, practitioners at the EHR, owners of accounts at Google."""
 
-    def __init__(self, deployment: Deployment, documents: Documents) -> None:
+    def __init__(
+        self,
+        deployment: Deployment,
+        documents: Documents,
+        kind: EhrKind = DEMO,
+        ehr: EhrSandbox | None = None,
+    ) -> None:
+        """`ehr`: of the practice that `kind` is of; None: the one that came with the deployment."""
         self.deployment = deployment
         self.documents = documents
-        self.google, self.ehr, self.tasks = deployment.google, deployment.ehr, deployment.tasks
+        self.kind = kind
+        self.google, self.ehr, self.tasks = deployment.google, ehr or deployment.ehr, deployment.tasks
         self.keys = Keys(deployment.secrets[SecretName.IDENTITY_KEY].encode())
         self._session = requests.Session()
         self._session.trust_env = False
@@ -76,6 +97,8 @@ class Practice:
     def skip(self, seconds: int) -> None:
         """So much of everybody's time is over at once."""
         self.deployment.set_ahead(self.deployment.ahead + timedelta(seconds=seconds))
+        if self.ehr is not self.deployment.ehr:
+            self.ehr.set_now(self.now())
 
     def asked_of_google(self) -> Sequence[Json]:
         """Every request at its API so far."""
@@ -92,9 +115,9 @@ class Practice:
         """A practitioner with so many client appointments from tomorrow on, not connected."""
         number = next(self._numbers)
         account = account or self.google.add_account(
-            f"p{number}@example.com", ZONE.key, f"Practitioner {number}"
+            f"{self.kind.name}-{number}@example.com", ZONE.key, f"Practitioner {number}"
         )
-        person = Person(self._practitioner(number), account)
+        person = Person(*self._practitioner(number), account)
         for index in range(appointments):
             self.book(person, index)
             if index % _OWN_TIME_EVERY == 0:
@@ -118,7 +141,7 @@ class Practice:
         row = self.ehr.staff(
             "book",
             patients=[self._patient(index)],
-            practitioners=[person.practitioner],
+            practitioners=[person.staff],
             start=begins.isoformat(),
             end=(begins + _MINUTES).isoformat(),
             zone=ZONE.key,
@@ -126,66 +149,86 @@ class Practice:
         person.appointments.append(row["id"])
         return str(row["id"])
 
+    def bring(self, person: Person, index: int) -> str:
+        """An appointment from another system, with texts of its own and what only its vendor knows."""
+        begins = self.at(index)
+        body = appointment(index, self._patient(index), person.reference, begins, begins + _MINUTES)
+        person.appointments.append(self.put(body))
+        return person.appointments[-1]
+
     def _own_time(self, person: Person, index: int) -> None:
         begins = self.at(index) + timedelta(hours=10)
-        self.ehr.staff(
+        row = self.ehr.staff(
             "book_personal",
-            practitioner=person.practitioner,
+            practitioner=person.staff,
             start=begins.isoformat(),
             end=(begins + _MINUTES).isoformat(),
             zone=ZONE.key,
             title=f"{OWN_TITLE} {index}",
         )
+        person.own_times.append(row["id"])
 
-    def _practitioner(self, number: int) -> str:
-        body = {
-            "resourceType": "Practitioner",
-            "extension": [{"url": urls.TIME_ZONE, "valueCode": ZONE.key}],
-            "active": True,
-            "name": [{"use": "official", "family": f"Mustermensch {number}", "given": ["Robin"]}],
-        }
-        made: Json = self.fhir("POST", "Practitioner", body)
-        return str(made["id"])
+    def _practitioner(self, number: int) -> tuple[str, str]:
+        """Id, and how appointments name them."""
+        made = self.put(practitioner(number, ZONE))
+        if self.kind.schedules:
+            self.ehr.staff("open_schedule", practitioner=made)
+        if not self.kind.settings.roles:
+            return made, made
+        reference = {"reference": f"Practitioner/{made}"}
+        role = self.put({"resourceType": "PractitionerRole", "active": True, "practitioner": reference})
+        return made, f"PractitionerRole/{role}"
+
+    def give(self, appointment: str, index: int) -> None:
+        """Staff have it be one of the client who has the appointment with this index."""
+        self.ehr.staff("add_client", appointment=appointment, patient=self._patient(index))
+
+    def rename(self, index: int) -> None:
+        """The client of the appointment with this index is called otherwise."""
+        self.ehr.staff("rename_patient", patient=self._patient(index), family=FAMILY, given=[f"Neu{GIVEN}"])
 
     def _patient(self, index: int) -> str:
         """One of a few clients."""
         while len(self._patients) <= index % _CLIENTS:
-            made = self.ehr.staff(
-                "register_patient",
-                family=FAMILY,
-                given=[GIVEN],
-                internal_id=f"C-{1000 + len(self._patients)}",
-            )
-            self._patients.append(made["id"])
+            self._patients.append(self.put(patient(len(self._patients))))
         return self._patients[index % _CLIENTS]
 
     # --- what they call ---------------------------------------------------------------------------------
 
-    def fhir(self, method: str, path: str, body: object = None) -> Any:
-        """As any client of the EHR."""
-        answer = self._session.request(
-            method,
-            f"{self.deployment.at.ehr}/fhir/{path}",
-            json=body,
+    def put(self, resource: Json) -> str:
+        """A new one, as any client of the EHR makes it; its id."""
+        resource_type = resource["resourceType"]
+        answer = self._session.post(
+            f"{self.ehr.url}/fhir/{resource_type}",
+            json=resource,
             headers={"Authorization": f"Bearer {TOKEN}"},
             timeout=SECONDS,
         )
-        assert answer.ok, (method, path, answer.status_code)
-        return answer.json()
+        assert answer.ok, (resource_type, answer.status_code)
+        return answer.headers["Location"].partition(f"{resource_type}/")[2].partition("/")[0]
 
     def ask(self, person: Person, method: str, path: str = "", body: object = None) -> Json:
         """What settings_api answers the practitioner's page; it succeeds."""
+        answer = self._ask(person, method, path, body)
+        assert answer.ok, (path, answer.status_code, answer.text)
+        found: Json = answer.json()
+        return found
+
+    def refused(self, person: Person, method: str, path: str, body: object) -> str:
+        """The code of the answer; it does not succeed."""
+        answer = self._ask(person, method, path, body)
+        assert not answer.ok, (path, answer.status_code)
+        return str(answer.json()["code"])
+
+    def _ask(self, person: Person, method: str, path: str, body: object) -> requests.Response:
         api = self.deployment.at.functions[Function.SETTINGS_API]
-        answer = self._session.request(
+        return self._session.request(
             method,
             f"{api}/v1/practitioners/{person.practitioner}/sync{path}",
             json=body,
             headers={"Authorization": f"Bearer {self.ehr.token(person.practitioner)}"},
             timeout=SECONDS,
         )
-        assert answer.ok, (path, answer.status_code, answer.text)
-        found: Json = answer.json()
-        return found
 
     def consent(self, person: Person) -> Json:
         """From the EHR's page to Google's, through oauth_callback, and back."""
@@ -230,12 +273,34 @@ class Practice:
     # --- what is stored ---------------------------------------------------------------------------------
 
     def connection(self, person: Person) -> Connection:
-        path = f"connections/{self.keys.connection(self.deployment.plan.practice, person.practitioner)}"
+        path = f"connections/{self.keys.connection(self.kind.name, person.practitioner)}"
         return connection_of(self.documents.get(path)[path])
 
     def record(self, person: Person) -> Calendar:
         path = calendar_path(self.connection(person).calendar_key)
         return calendar_of(self.documents.get(path)[path])
+
+    def external(self, person: Person) -> list[Calendar]:
+        """Their calendars that were chosen, and those that are about to be left."""
+        key = self.connection(person).key
+        found = map(calendar_of, self.documents.find("calendars", Where("connection", "==", key)))
+        return [each for each in found if each.role is Role.EXTERNAL and each.active]
+
+    def calendars(self, person: Person) -> list[Calendar]:
+        return [self.record(person), *self.external(person)]
+
+    def event_of(self, person: Person, appointment: str) -> str:
+        """Id of the event that an appointment has."""
+        return self._item(person, "appointment_id", appointment, "event_id")
+
+    def row_of(self, person: Person, event: str) -> str:
+        """Id of the appointment that an event has."""
+        return self._item(person, "event_id", event, "appointment_id")
+
+    def _item(self, person: Person, name: str, value: str, wanted: str) -> str:
+        path = items_path(self.record(person).key)
+        [found] = self.documents.find(path, Where(name, "==", value))
+        return str(found.data[wanted])
 
     def calendar_id(self, person: Person) -> str:
         found = self.record(person).calendar_id

@@ -13,14 +13,15 @@ import pytest
 from sandbox.google.grants import CLIENT_SECRET
 from shared.adapters.sealing import Sealer
 from shared.app.grants import Purpose, bound_to, grant_of, grant_path
+from shared.core.policy import LabelMode
 from shared.core.signing import KeyRing
 from shared.settings import SecretName
 from tests.process.haystacks import haystacks
 from tests.process.judge import at_rest, in_sync
-from tests.process.people import FAMILY, GIVEN, NOTE, OWN_TITLE, TITLE, Person, Practice
+from tests.process.people import Person, Practice
+from tests.process.promises import labels_say, no_text_strays
+from tests.process.resources import SECRET_TEXTS
 from tests.process.stories import HALF_AN_HOUR, change_both_sides, next_minute, settled
-
-WORDS = (FAMILY, GIVEN, NOTE, OWN_TITLE, TITLE)
 
 
 @pytest.fixture(scope="module")
@@ -28,14 +29,13 @@ def people(practice: Practice) -> list[Person]:
     """Who have been through a lot; the last has chosen full names for labels."""
     found = settled(practice)
     named = practice.person()
-    for appointment in (*found.person.appointments[:2], *named.appointments[:2]):
-        row = practice.fhir("GET", f"Appointment/{appointment}")
-        practice.fhir("PUT", f"Appointment/{appointment}", {**row, "comment": f"{NOTE} {FAMILY}"})
+    for person in (found.person, named):
+        practice.bring(person, 21)
     practice.consent(named)
     practice.ask(named, "PATCH", "/settings", {"client_label": "full_name", "full_name_acknowledged": True})
     practice.start(named)
     at_rest(practice, found.person, named)
-    told = " ".join(WORDS)
+    told = " ".join(SECRET_TEXTS)
     refused = {"error": {"code": 500, "message": told, "errors": [{"reason": told}]}}
     practice.google.fault("events.patch", status=500, body=json.dumps(refused))
     practice.google.fault("events.insert", status=503, body=f"<html>{told}</html>")
@@ -52,11 +52,8 @@ def people(practice: Practice) -> list[Person]:
 
 
 @pytest.mark.usefixtures("people")
-def test_no_name_note_or_title_is_left_anywhere(practice: Practice) -> None:
-    places = haystacks(practice)
-    assert {place: [word for word in WORDS if word in text] for place, text in places.items()} == {
-        place: [] for place in places
-    }
+def test_no_text_is_left_anywhere(practice: Practice) -> None:
+    no_text_strays(practice)
 
 
 def test_no_token_code_or_key_is_left_anywhere(practice: Practice, people: list[Person]) -> None:
@@ -76,24 +73,9 @@ def refresh_token(practice: Practice, person: Person) -> str:
     return sealer.open(grant.sealed_token, bound_to(Purpose.GRANT_TOKEN, key))
 
 
-def test_google_is_told_the_chosen_label_and_nothing_else_of_a_client(
-    practice: Practice, people: list[Person]
-) -> None:
-    plain, named = people
-    assert words_in(bodies(practice, plain)) == set()
-    told = bodies(practice, named)
-    assert f"{GIVEN} {FAMILY}" in {body.pop("summary", None) for body in told}
-    assert words_in(told) == set()
-
-
-def bodies(practice: Practice, person: Person) -> list[dict[str, object]]:
-    requests = practice.asked_of_google()
-    return [dict(each["body"]) for each in requests if each["sub"] == person.sub and each["body"]]
-
-
-def words_in(told: list[dict[str, object]]) -> set[str]:
-    text = json.dumps(told)
-    return {word for word in WORDS if word in text}
+def test_google_is_told_the_chosen_label(practice: Practice, people: list[Person]) -> None:
+    for person, mode in zip(people, (LabelMode.INTERNAL_ID, LabelMode.FULL_NAME), strict=True):
+        labels_say(practice, person, mode)
 
 
 def test_what_is_searched_is_there(practice: Practice, people: list[Person]) -> None:

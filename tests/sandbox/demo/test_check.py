@@ -16,6 +16,7 @@ from sandbox.demo.report import Result, as_json
 from sandbox.demo.rounds import Direction, p95_ms
 from sandbox.demo.survey import Verdict
 from sandbox.ehr import urls
+from shared.core.policy import LabelMode
 
 Json = dict[str, Any]
 
@@ -73,7 +74,10 @@ def all_day(key: str, start: str, end: str, summary: str) -> Json:
     return event(key, summary=summary) | {"start": {"date": start}, "end": {"date": end}}
 
 
-def view(appointments: list[Json], events: list[Json], *, full_names: bool = False) -> View:
+NUMBER, NAME = LabelMode.INTERNAL_ID, LabelMode.FULL_NAME
+
+
+def view(appointments: list[Json], events: list[Json], *, label: LabelMode = NUMBER) -> View:
     number = [{"system": urls.INTERNAL_ID, "value": "C-1001"}]
     patients: dict[str, Json] = {
         "p-1": {
@@ -90,7 +94,7 @@ def view(appointments: list[Json], events: list[Json], *, full_names: bool = Fal
     return View(
         practitioner=ME,
         zone=ZONE,
-        full_names=full_names,
+        label=label,
         starts=datetime(2026, 3, 1, 5, tzinfo=UTC),
         ends=datetime(2026, 9, 20, 4, tzinfo=UTC),
         appointments=appointments,
@@ -103,61 +107,69 @@ def view(appointments: list[Json], events: list[Json], *, full_names: bool = Fal
 
 
 @pytest.mark.parametrize(
-    ("both", "full_names"),
+    ("both", "label"),
     [
-        pytest.param(([appointment("a")], [event("e")]), False, id="number"),
+        pytest.param(([appointment("a")], [event("e")]), NUMBER, id="number"),
         pytest.param(
-            ([appointment("a")], [event("e", summary="Testa Maria Sample")]), True, id="name of today"
+            ([appointment("a")], [event("e", summary="Testa Maria Sample")]), NAME, id="name of today"
         ),
         pytest.param(
-            ([appointment("a", patients=("p-2",))], [event("e", summary="Client")]), False, id="nameless"
+            ([appointment("a")], [event("e", summary="Testa")]), LabelMode.FIRST_NAME, id="first name"
+        ),
+        pytest.param(([appointment("a")], [event("e", summary="TS")]), LabelMode.INITIALS, id="initials"),
+        pytest.param(
+            ([appointment("a", patients=("p-2",))], [event("e", summary="Client")]), NUMBER, id="nameless"
         ),
         pytest.param(
-            ([appointment("a", patients=("p-2",))], [event("e", summary="Mononym")]), True, id="text"
+            ([appointment("a", patients=("p-2",))], [event("e", summary="Mononym")]), NAME, id="text"
         ),
         pytest.param(
-            ([appointment("a", patients=("p-3",))], [event("e", summary="Mononym")]), True, id="merged"
+            ([appointment("a", patients=("p-3",))], [event("e", summary="Mononym")]), NAME, id="merged"
         ),
-        pytest.param(([relative("a")], [event("e", summary="Client")]), False, id="a relative comes alone"),
+        pytest.param(([relative("a")], [event("e", summary="Client")]), NUMBER, id="a relative comes alone"),
         pytest.param(
-            ([appointment("a", patients=("p-1", "p-2"))], [event("e", summary="Group (2)")]), True, id="group"
+            ([appointment("a", patients=("p-1", "p-2"))], [event("e", summary="Group (2)")]), NAME, id="group"
         ),
         pytest.param(
             ([appointment("a", end=NINE)], [event("e", end="2026-03-09T09:01:00-04:00")]),
-            False,
+            NUMBER,
             id="a minute",
         ),
-        pytest.param(([personal("a", "Dentist")], [event("e", summary="Busy")]), False, id="made in the EHR"),
         pytest.param(
-            ([personal("a", "Choir", "c.k")], [event("e", summary="Choir ")]), False, id="made in Google"
+            ([personal("a", "Dentist")], [event("e", summary="Busy")]), NUMBER, id="made in the EHR"
+        ),
+        pytest.param(
+            ([personal("a", "Choir", "c.k")], [event("e", summary="Choir ")]), NUMBER, id="made in Google"
         ),
         pytest.param(
             (
                 [personal("a", "Away", "c.k", start="2026-03-08T00:00:00-05:00", end="2026-03-09T04:00:00Z")],
                 [all_day("e", "2026-03-08", "2026-03-09", "Away")],
             ),
-            False,
+            NUMBER,
             id="a day of 23 hours",
         ),
         pytest.param(
-            ([appointment("a", start="2026-03-09T13:00:00Z")], [event("e")]), False, id="other offset"
+            ([appointment("a", start="2026-03-09T13:00:00Z")], [event("e")]), NUMBER, id="other offset"
         ),
-        pytest.param(([appointment("a", status="cancelled")], []), False, id="cancelled"),
-        pytest.param(([appointment("a", practitioner="dr-2")], []), False, id="another's"),
-        pytest.param(([{"id": "a", "status": "proposed"}], []), False, id="a request"),
-        pytest.param(([], [event("e", status="cancelled")]), False, id="deleted"),
+        pytest.param(([appointment("a", status="cancelled")], []), NUMBER, id="cancelled"),
+        pytest.param(([appointment("a", practitioner="dr-2")], []), NUMBER, id="another's"),
+        pytest.param(([{"id": "a", "status": "proposed"}], []), NUMBER, id="a request"),
+        pytest.param(([], [event("e", status="cancelled")]), NUMBER, id="deleted"),
         pytest.param(
-            ([], [event("e", start="2026-02-01T09:00:00Z", end="2026-02-01T10:00:00Z")]), False, id="long ago"
+            ([], [event("e", start="2026-02-01T09:00:00Z", end="2026-02-01T10:00:00Z")]),
+            NUMBER,
+            id="long ago",
         ),
         pytest.param(
             ([appointment("a"), appointment("b", patients=("p-1",))], [event("e"), event("f")]),
-            False,
+            NUMBER,
             id="twice on both sides",
         ),
     ],
 )
-def test_what_agrees_is_found_to_agree(both: tuple[list[Json], list[Json]], full_names: bool) -> None:  # noqa: FBT001 - a column of the table
-    found = compare(view(*both, full_names=full_names))
+def test_what_agrees_is_found_to_agree(both: tuple[list[Json], list[Json]], label: LabelMode) -> None:
+    found = compare(view(*both, label=label))
     assert (found.differences, found.duplicates) == ((), 0)
 
 

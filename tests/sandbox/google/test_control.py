@@ -178,6 +178,9 @@ def test_requests_are_recorded_with_what_was_sent(sandbox: Sandbox) -> None:
     token, first, second = sandbox.control("GET", f"requests?since={start}")["requests"]
     assert (token["operation"], token["sub"]) == ("token", None)
     assert account["refresh_token"] not in str(token)
+    headers = first.pop("headers")
+    assert headers["content-type"] == "application/json"
+    assert "authorization" not in headers
     assert first == {
         "number": start + 2,
         "operation": "events.insert",
