@@ -524,6 +524,8 @@ class Practice:
     """When a hook of the EHR last arrived, give or take an hour; None: never."""
     clients: FeedCursor | None = None
     """How far the changes of its clients were read: their names are in labels."""
+    unreached_at: datetime | None = None
+    """Since when it could not be read; None: it can."""
 
 
 def practice_path(key: str) -> str:
@@ -540,6 +542,7 @@ def practice_data(practice: Practice) -> dict[str, object]:
         "capabilities": _capabilities_data(practice.capabilities),
         "capabilities_at": practice.capabilities_at,
         "hooked_at": practice.hooked_at,
+        "unreached_at": practice.unreached_at,
     }
 
 
@@ -553,6 +556,7 @@ def practice_of(document: Document) -> Practice:
         data["capabilities_at"],
         data["hooked_at"],
         _cursor_of(data["clients"]),
+        data["unreached_at"],
     )
 
 
