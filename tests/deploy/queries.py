@@ -53,6 +53,7 @@ SITES: dict[str, tuple[Query, ...]] = {
     "items._load_all": (Query("items"), Query("series")),
     "items.load_named": (Query("items", equal=("appointment_id",)), Query("items", equal=("event_id",))),
     "items.load_open": _OPEN,
+    "leftovers._left_behind": _BY_SUB,
     "renewals._due": (Query("calendars", ordered="due_at"),),
     "renewals._looks": (Query("calendars", equal=("look_slot",)),),
     "renewals._polls": (Query("practices", equal=("poll_slot",)),),
