@@ -32,6 +32,8 @@ TELLS_MAX = 13
 
 
 class NoticeKind(Enum):
+    REVIEW = "review"
+    """Deletions wait for an answer."""
     OVERLAP = "overlap"
     """Something from the calendar now takes time that a client's appointment has."""
     RECONNECT_NEEDED = "reconnect_needed"
@@ -42,6 +44,10 @@ class NoticeKind(Enum):
     """The appointments calendar was deleted."""
     FAILING = "failing"
     """Nothing goes on before a person acts, or nothing has gone on for hours."""
+    LAPSES_SOON = "lapses_soon"
+    """The time that was agreed on ends in some days."""
+    LAPSED = "lapsed"
+    """It has ended: the sync pauses."""
     INVITED = "invited"
     """The practice asks the practitioner to connect."""
     HOOKS_SILENT = "hooks_silent"

@@ -28,6 +28,7 @@ from shared.core.policy import (
     LabelMode,
     Mode,
     PersonalText,
+    Verdict,
 )
 from shared.ports import BlockAs, Capabilities, Document, FeedCursor, Listing, ProtectedBy, Writes
 
@@ -57,8 +58,43 @@ class Status(Enum):
     """Nothing new begins; what runs comes to its end."""
     RECONNECT_NEEDED = "reconnect_needed"
     """The grant is dead: everything waits for the practitioner."""
+    REMOVING = "removing"
+    """On the way out: what we made is being removed on both sides; then the grant goes."""
+    LAPSED = "lapsed"
+    """The practitioner's time is over: everything waits, nothing is removed."""
     DISCONNECTED = "disconnected"
     """No grant; what was synced stays known, so that coming back finds it."""
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What became of so many things at the end of a connection."""
+
+    removed: int = 0
+    kept: int = 0
+    refused: int = 0
+    """They were to be removed and could not be."""
+
+    @property
+    def total(self) -> int:
+        return self.removed + self.kept + self.refused
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """How a connection ended. Counts only."""
+
+    at: datetime
+    events: Tally = Tally()
+    """In the appointments calendar."""
+    blocks: Tally = Tally()
+    """In the EHR, of external calendars."""
+    personal_kept: int = 0
+    """Appointments that began in the appointments calendar: the practice's own, they stay in the EHR."""
+    calendar_deleted: bool = False
+    """The appointments calendar itself: nothing else was in it."""
+    problem: str | None = None
+    """Why something was refused, as a code."""
 
 
 @dataclass(frozen=True)
@@ -83,6 +119,12 @@ class Connection:
     """Its account is over a limit: nothing is read or written before."""
     full_name_acknowledged_at: datetime | None = None
     """When they said that full names may stand in an account of no organization."""
+    receipt: Receipt | None = None
+    """Of its end; None while there is none."""
+    active_until: datetime | None = None
+    """When it lapses; None: not at all."""
+    noticed_until: datetime | None = None
+    """The `active_until` of which a notice was given."""
 
     @property
     def moves(self) -> bool:
@@ -92,6 +134,10 @@ class Connection:
 
 def connection_path(key: str) -> str:
     return f"connections/{key}"
+
+
+def entitlement_path(key: str) -> str:
+    return f"entitlements/{key}"
 
 
 def connection_data(connection: Connection) -> dict[str, object]:
@@ -112,6 +158,8 @@ def connection_data(connection: Connection) -> dict[str, object]:
         "external_titles": settings.external_titles.value,
         "free_events": settings.free_events.value,
         "cancelled_events": settings.cancelled_events.value,
+        "review_threshold": settings.review_threshold,
+        "review_window_minutes": settings.review_window_minutes,
         "telehealth_link": settings.telehealth_link,
         "service_line": settings.service_line,
         "status": connection.status.value,
@@ -119,6 +167,9 @@ def connection_data(connection: Connection) -> dict[str, object]:
         "grant": connection.grant,
         "pause_until": connection.pause_until,
         "full_name_acknowledged_at": connection.full_name_acknowledged_at,
+        "receipt": asdict(connection.receipt) if connection.receipt else None,
+        "active_until": connection.active_until,
+        "noticed_until": connection.noticed_until,
     }
 
 
@@ -135,6 +186,8 @@ def connection_of(document: Document) -> Connection:
         external_titles=ExternalTitles(data["external_titles"]),
         free_events=FreeEvents(data["free_events"]),
         cancelled_events=CancelledEvents(data["cancelled_events"]),
+        review_threshold=data["review_threshold"],
+        review_window_minutes=data["review_window_minutes"],
         telehealth_link=data["telehealth_link"],
         service_line=data["service_line"],
     )
@@ -151,7 +204,17 @@ def connection_of(document: Document) -> Connection:
         grant=data["grant"],
         pause_until=data["pause_until"],
         full_name_acknowledged_at=data["full_name_acknowledged_at"],
+        receipt=_receipt_of(data["receipt"]),
+        active_until=data["active_until"],
+        noticed_until=data["noticed_until"],
     )
+
+
+def _receipt_of(data: Mapping[str, Any] | None) -> Receipt | None:
+    if data is None:
+        return None
+    rest = {name: value for name, value in data.items() if name not in ("events", "blocks")}
+    return Receipt(events=Tally(**data["events"]), blocks=Tally(**data["blocks"]), **rest)
 
 
 # --- calendars ------------------------------------------------------------------------------------------
@@ -179,6 +242,28 @@ class ChannelRow:
     expires: datetime
     resource_id: str | None = None
     """None: the answer is awaited, or was lost."""
+
+
+@dataclass(frozen=True)
+class Removal:
+    """How far the removal of what we made for one calendar has come: its events, or its blocks in the EHR."""
+
+    since: datetime
+    was_leaving: bool = False
+    """An external one that was being left anyway."""
+    found: int | None = None
+    """So many were to be removed; None: nobody has counted yet."""
+    left: int = 0
+    """Of these, still there."""
+    kept: int = 0
+    """Beside them: what is not ours to remove."""
+    personal: int = 0
+    """Appointments in the EHR that began in this calendar."""
+    over: bool = False
+    """Nothing more is tried."""
+    calendar_deleted: bool = False
+    problem: str | None = None
+    """Why something is left."""
 
 
 class Role(Enum):
@@ -238,6 +323,13 @@ class Calendar:
     channel_grant: int = 0
     """Number of the grant under which its channel was last asked for: it may end with that."""
     channels: tuple[ChannelRow, ...] = ()
+    removal: Removal | None = None
+    """While its connection ends so."""
+    deleted_at: tuple[datetime, ...] = ()
+    """When deletions were last applied without asking; those that still count."""
+    reviews: tuple[str, ...] = ()
+    """Keys of the reviews that are open, or have something to be done."""
+    reviews_made: int = 0
     recent: tuple[Entry, ...] = ()
     """The newest lines of its history, the oldest first."""
 
@@ -295,10 +387,14 @@ def calendar_data(calendar: Calendar) -> dict[str, object]:
         "renew_at": calendar.renew_at,
         "watch_problem": calendar.watch_problem,
         "channel_grant": calendar.channel_grant,
+        "deleted_at": list(calendar.deleted_at),
+        "reviews": list(calendar.reviews),
+        "reviews_made": calendar.reviews_made,
         "channels": [
             {"id": row.id, "expires": row.expires, "resource_id": row.resource_id}
             for row in calendar.channels
         ],
+        "removal": asdict(calendar.removal) if calendar.removal else None,
         "recent": packed(calendar.recent) if calendar.recent else None,
     }
     if calendar.active and not calendar.missing:  # absent otherwise: who looks for work does not find it
@@ -311,12 +407,16 @@ def calendar_data(calendar: Calendar) -> dict[str, object]:
 def calendar_of(document: Document) -> Calendar:
     data: dict[str, Any] = dict(document.data)
     lease, progress, recent = data.pop("lease"), data.pop("progress"), data.pop("recent")
+    removal = data.pop("removal")
     data.pop("look_slot", None)
     return Calendar(
         key=document.id,
         lease=Lease(**lease) if lease else None,
         progress=Progress(**progress) if progress else None,
+        removal=Removal(**removal) if removal else None,
         channels=tuple(ChannelRow(**row) for row in data.pop("channels")),
+        deleted_at=tuple(data.pop("deleted_at")),
+        reviews=tuple(data.pop("reviews")),
         role=Role(data.pop("role")),
         rules=BlockRules(**data.pop("rules")),
         recent=tuple(unpacked(recent)) if recent else (),
@@ -414,6 +514,7 @@ def _core_data(item: Item) -> dict[str, object]:
         "carrying": item.carrying.value if item.carrying else None,
         "cancelled_version": item.cancelled_version,
         "verify": item.verify,
+        "verdict": item.verdict.value if item.verdict else None,
     }
 
 
@@ -432,6 +533,7 @@ _CORE = (
     "carrying",
     "cancelled_version",
     "verify",
+    "verdict",
 )
 
 
@@ -453,6 +555,7 @@ def _core_of(
         carrying=Side(data["carrying"]) if data["carrying"] else None,
         cancelled_version=data["cancelled_version"],
         verify=bool(data["verify"]),
+        verdict=Verdict(data["verdict"]) if data["verdict"] else None,
         put_back_at=put_back_at,
     )
 

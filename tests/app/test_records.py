@@ -24,7 +24,10 @@ from shared.app.records import (
     Lease,
     Practice,
     Progress,
+    Receipt,
+    Removal,
     Role,
+    Tally,
     calendar_data,
     calendar_of,
     calendar_path,
@@ -55,6 +58,7 @@ from shared.core.policy import (
     LabelMode,
     Mode,
     PersonalText,
+    Verdict,
 )
 from shared.ports import Document, FeedCursor, Put
 from tests.app.stage import FAMILY, TITLE, Practitioner, Stage
@@ -209,7 +213,7 @@ def test_a_practice_comes_back_as_it_was(practice: Practice) -> None:
 AT = all_day(NOW.date(), NOW.date())
 A_FACT = Facts(timed(NOW, NOW), "what", "1")
 WITHOUT_A_DEFAULT = [
-    Item("k", Kind.BLOCK, Side.CALENDAR, 3, "a", "e", Base(A_FACT), Seen(Reading(A_FACT)), NOW, 2, "bug", Side.EHR, "7", True, (NOW,)),
+    Item("k", Kind.BLOCK, Side.CALENDAR, 3, "a", "e", Base(A_FACT), Seen(Reading(A_FACT)), NOW, 2, "bug", Side.EHR, "7", Verdict.HELD, True, (NOW,)),
     replace(
         CALENDAR, creating_at=NOW, cursor="token", cursor_format=1, pass_at=NOW, passed_at=NOW, checked_at=NOW,
         retry_at=NOW, lease=Lease("job", NOW), progress=Progress(1, 2), missing=True,
@@ -226,11 +230,15 @@ WITHOUT_A_DEFAULT = [
         watch_problem="google_not_watchable",
         channel_grant=2,
         channels=(ChannelRow("channel", NOW, "resource"),),
+        removal=Removal(NOW, was_leaving=True, found=3, left=1, kept=2, personal=1, over=True),
+        deleted_at=(NOW,),
+        reviews=("review",),
+        reviews_made=1,
         recent=(Entry("job-0", Done(Happened.MOVED, Side.EHR, Kind.CLIENT, NOW, "a", "past", AT, AT, AT, 1.5), 2, True),),
     ),
     ConnectionSettings(
         NOW.date(), ZoneInfo("UTC"), Mode.ONE_WAY, LabelMode.FULL_NAME, Edits.ACCEPT, PersonalText.TITLE, 7,
-        ExternalTitles.SHOW, FreeEvents.SHOW, CancelledEvents.MARK, telehealth_link=True, service_line=True,
+        ExternalTitles.SHOW, FreeEvents.SHOW, CancelledEvents.MARK, 5, 20, telehealth_link=True, service_line=True,
     ),
 ]  # fmt: skip
 
@@ -252,6 +260,8 @@ def test_no_field_is_forgotten(record: Any) -> None:
             assert calendar_of(through_the_store(path, calendar_data(awake))) == awake
         case _:
             connection = Connection("key", "p", "q", "sub", "calendar-key", "Name", record)
+            receipt = Receipt(NOW, Tally(1, 2, 3), Tally(4, 5, 6), 7, calendar_deleted=True, problem="bug")
+            connection = replace(connection, receipt=receipt, active_until=NOW, noticed_until=NOW)
             path = connection_path("key")
             assert connection_of(through_the_store(path, connection_data(connection))) == connection
 
