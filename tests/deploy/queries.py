@@ -71,6 +71,7 @@ SITES: dict[str, tuple[Query, ...]] = {
     "renewals._due": (Query("calendars", ordered="due_at"),),
     "renewals._looks": (Query("calendars", equal=("look_slot",)),),
     "renewals._polls": (Query("practices", equal=("poll_slot",)),),
+    "review_answers.reviews_of_connection": (Query("reviews", equal=("connection",)),),
     "roster._listed": (Query("connections", equal=("practice",)), Query("invites", equal=("practice",))),
     "set_up._shares_account": _BY_SUB,
     "start_over._remove_all": (Query("items"), Query("series")),

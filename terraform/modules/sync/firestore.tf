@@ -14,6 +14,7 @@ locals {
     notices      = { connection = local.ordered, send_at = local.ordered }
     oauth_states = { sub = local.ordered }
     practices    = { poll_slot = local.ordered }
+    reviews      = { connection = local.ordered }
     series       = { retry_at = local.ordered }
   }
   ordered  = { order = "ASCENDING", array_config = null }
@@ -27,7 +28,7 @@ locals {
   }
 
   # Collections whose documents end by themselves, within a day of this time.
-  expiring = ["activity", "feeds", "invites", "items", "notices", "oauth_states"]
+  expiring = ["activity", "feeds", "invites", "items", "notices", "oauth_states", "reviews"]
 
   queried = merge([
     for collection, fields in local.queried_fields : {
