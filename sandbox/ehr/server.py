@@ -28,6 +28,7 @@ from sandbox.ehr.fhir import PROFILES, FhirStore, Hours, Settings
 from sandbox.ehr.hooks import Hooks, HookSettings
 from sandbox.ehr.identity import PRACTICE, Identity
 from sandbox.ehr.instants import format_instant
+from sandbox.ehr.notices import Notices
 from sandbox.ehr.outcome import FhirError, Resource
 from sandbox.ehr.practice import seed_practice
 from sandbox.ehr.return_page import ReturnPage
@@ -61,7 +62,8 @@ def make_app(
 
     hooks = Hooks(clock.now, random.Random(0), commit_due)
     page = ReturnPage(lambda practitioner: identity.token(practitioner=practitioner), calsync_api)
-    control = _Control(api, clock, identity, hooks, page, tokens)
+    notices = Notices(clock.now)
+    control = _Control(api, clock, identity, hooks, page, {**tokens.controls(), **notices.controls()})
 
     async def fhir(request: Request) -> Response:
         return _response(api.handle(await _call(request)))
@@ -81,6 +83,7 @@ def make_app(
             Route("/fhir/{path:path}", fhir, methods=_METHODS),
             Route("/jwks", jwks),
             *page.routes(),
+            *notices.routes(),
             Route("/control/{what:path}", run_control, methods=_CONTROL_METHODS),
         ]
     )
@@ -141,8 +144,9 @@ class _Control:
         identity: Identity,
         hooks: Hooks,
         page: ReturnPage,
-        tokens: TokenEndpoint,
+        others: Mapping[tuple[str, str], Callable[[Mapping[str, Any]], object]],
     ) -> None:
+        """`others`: controls of parts that bring their own."""
         self._api = api
         self._clock = clock
         self._hooks = hooks
@@ -176,7 +180,7 @@ class _Control:
             ("POST", "hooks/settings"): self._hook_settings,
             ("GET", "deliveries"): lambda query: hooks.deliveries(_since(query)),
             ("POST", "app"): lambda data: self._app(**arguments(self._app, data)),
-            **tokens.controls(),
+            **others,
         }
 
     def run(self, method: str, what: str, body: bytes, query: Mapping[str, str]) -> Response:
