@@ -10,7 +10,7 @@ import json
 import sys
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -77,6 +77,8 @@ class Deployment:
     api: Any = None
     callback: Any = None
     ahead: int = 0
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """What the functions were loaded with."""
 
     def practice(self, key: str, **other: object) -> str:
         """The secret of a practice."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -33,7 +32,7 @@ def wiring(front: Front) -> Iterator[Wiring]:
     deployment.control(ehr, "DELETE", "notices")
     deployment.secrets.put(f"practice-{ONE}", deployment.practice(ONE, notice_url=f"{ehr}/notices"))
     deployment.secrets.put(f"practice-{ONE}-hooks", SECRET)
-    yield Wiring(load(Function.SETTINGS_API, os.environ))
+    yield Wiring(load(Function.SETTINGS_API, deployment.environment))
     deployment.secrets.put(f"practice-{ONE}", deployment.practice(ONE))
 
 
