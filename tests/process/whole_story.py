@@ -106,7 +106,8 @@ def staff_work(story: Story) -> None:
     practice.rename(9)
     story.a_minute_later()
     if practice.kind.listing is Listing.WINDOW:  # it tells of no new name before everything is read again
-        pass_once_more(practice, person)
+        for each in (person, story.colleague):
+            pass_once_more(practice, each)
     story.rest()
     practice.ehr.staff("restore", appointment=booked[5])
     story.told()
