@@ -17,6 +17,7 @@ import pytest
 import shared.core.decide
 from sandbox.demo.arguments import parse
 from shared.app.accounts import holder_data
+from shared.app.activity import page_data
 from shared.app.grants import ConsentAsked, ConsentGiven, StoredGrant, asked_data, given_data, grant_data
 from shared.app.notices import Notice, NoticeKind, notice_data
 from shared.app.records import (
@@ -247,6 +248,7 @@ def test_the_page_names_every_field_of_every_document() -> None:
         "notices/{connection}-{kind}-{day}": set(
             notice_data(Notice("p", "c", NoticeKind.OVERLAP, "2026-03-09", 1, NOW))
         ),
+        "connections/{connection}/activity/{page}": set(page_data("k", "p", (), NOW)),
         "accounts/{account}": set(holder_data("job", NOW)),
         "oauth_states/{nonce}": set(asked_data(ConsentAsked("p", "1", "verifier", NOW))),
         "oauth_states/{code}": set(given_data(given)),

@@ -38,6 +38,13 @@ class Case:
     """A note or an invoice hangs on it; None: nobody has asked. Its row may say so itself."""
     refused: bool = False
     """The EHR has refused, in this job, what the calendar wants."""
+    refusal: str | None = None
+    """With which code."""
+    found: Item | None = field(init=False)
+    """As the store had it when the job began."""
+
+    def __post_init__(self) -> None:
+        self.found = self.stored
 
     @property
     def marker(self) -> bool:

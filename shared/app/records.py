@@ -14,6 +14,7 @@ from enum import Enum
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from shared.app.activity import Entry, packed, unpacked
 from shared.core.blocking import BlockRules
 from shared.core.identity import slot
 from shared.core.item import Item, Seen
@@ -237,6 +238,8 @@ class Calendar:
     channel_grant: int = 0
     """Number of the grant under which its channel was last asked for: it may end with that."""
     channels: tuple[ChannelRow, ...] = ()
+    recent: tuple[Entry, ...] = ()
+    """The newest lines of its history, the oldest first."""
 
     @property
     def look_slot(self) -> int:
@@ -296,6 +299,7 @@ def calendar_data(calendar: Calendar) -> dict[str, object]:
             {"id": row.id, "expires": row.expires, "resource_id": row.resource_id}
             for row in calendar.channels
         ],
+        "recent": packed(calendar.recent) if calendar.recent else None,
     }
     if calendar.active and not calendar.missing:  # absent otherwise: who looks for work does not find it
         data["look_slot"] = calendar.look_slot
@@ -306,7 +310,7 @@ def calendar_data(calendar: Calendar) -> dict[str, object]:
 
 def calendar_of(document: Document) -> Calendar:
     data: dict[str, Any] = dict(document.data)
-    lease, progress = data.pop("lease"), data.pop("progress")
+    lease, progress, recent = data.pop("lease"), data.pop("progress"), data.pop("recent")
     data.pop("look_slot", None)
     return Calendar(
         key=document.id,
@@ -315,6 +319,7 @@ def calendar_of(document: Document) -> Calendar:
         channels=tuple(ChannelRow(**row) for row in data.pop("channels")),
         role=Role(data.pop("role")),
         rules=BlockRules(**data.pop("rules")),
+        recent=tuple(unpacked(recent)) if recent else (),
         **data,
     )
 

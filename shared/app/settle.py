@@ -13,8 +13,10 @@ from datetime import datetime, timedelta
 
 from shared.app.cases import Case, see_event, see_row
 from shared.app.overlaps import Taken
+from shared.app.telling import change_of, tell_aside, tell_change, tell_open
 from shared.app.tools import Tools, external_calendars
 from shared.app.write import RefusedByEhrError, Writer, differs
+from shared.core.activity import Done, Happened, reason_against
 from shared.core.decide import Decision, Hold, Leave, Settle, decide, is_put_back
 from shared.core.errors import BlockedError, OverLimitError, RejectedError, RetryableError, StaleError
 from shared.core.item import Item, settled, unsettled
@@ -67,6 +69,8 @@ class Settler:
     """Time that the EHR has as taken now because of the calendar, and had not before."""
     over_limit: bool = False
     """The account is over a limit, which concerns its other calendars too."""
+    done: list[Done] = field(default_factory=list)
+    """What the history is to say, in the order in which it was done."""
 
     def __post_init__(self) -> None:
         self._writer = Writer(self.tools, is_past=lambda case: self._traits(case).past)
@@ -119,6 +123,7 @@ class Settler:
         self.counts.aside += 1
         wait = self.tools.world.limits.aside_seconds if after_seconds is None else after_seconds
         item = self._again(case, wait, tries=case.item.tries)
+        self.done += tell_aside(case, reason, self.tools.world.clock.now())
         return replace(item, aside=reason, event_id=item.event_id or (case.event.id if case.event else None))
 
     # --- decide ---
@@ -135,8 +140,7 @@ class Settler:
                 case.moved_out = self._lives_elsewhere(case)
                 decision = self._decide(case)
             if isinstance(decision, (Hold, Leave)):
-                self._count_open(decision)
-                return replace(kept(case, retry_at=None), carrying=None)
+                return self._stays_open(case, decision)
             missing = [] if read else self._missing(case, decision)
             if missing:
                 read = True
@@ -148,14 +152,25 @@ class Settler:
                     continue
             try:
                 return self._carry_out(case, decision)
-            except RefusedByEhrError:
-                case.refused = True
+            except RefusedByEhrError as error:
+                case.refused, case.refusal = True, error.reason
             except _NotNotedError:
                 raise
             except StaleError:
                 read = True
                 self._read(case)
         raise StaleError("contested")
+
+    def _stays_open(self, case: Case, decision: Hold | Leave) -> Item:
+        """Nothing is written; what was read is kept."""
+        item = replace(kept(case, retry_at=None), carrying=None)
+        held = isinstance(decision, Hold)
+        self.counts.held += held
+        self.counts.left += not held
+        reason = reason_against(self._traits(case), self.tools.connection.settings, case.refusal)
+        happened = Happened.HELD if held else Happened.LEFT
+        self.done += tell_open(case, item, happened, reason, self.tools.world.clock.now())
+        return item
 
     def _doubtful(self, case: Case) -> list[Side]:
         """The sides that were not read in this job and of which nothing known earlier is relied on."""
@@ -275,12 +290,6 @@ class Settler:
     def _is_anothers(self, row: Appointment) -> bool:
         return self.tools.connection.practitioner not in row.practitioner_ids
 
-    def _count_open(self, decision: Hold | Leave) -> None:
-        if isinstance(decision, Hold):
-            self.counts.held += 1
-        else:
-            self.counts.left += 1
-
     # --- read by id ---
 
     def _missing(self, case: Case, decision: Settle) -> list[Side]:
@@ -335,6 +344,7 @@ class Settler:
     def _carry_out(self, case: Case, decision: Settle) -> Item:
         """Write what differs from the target, the EHR first: it may refuse."""
         ehr, calendar = case.known(Side.EHR), case.known(Side.CALENDAR)
+        change = change_of(case, decision, self._traits(case), self.tools.connection.settings)
         if not decision.present and case.met_deleted() not in (None, case.item.carrying):
             raise _NotNotedError("deletion_not_noted")
         writes_calendar = differs(decision, Side.CALENDAR, calendar, ehr)
@@ -353,6 +363,7 @@ class Settler:
         self.counts.settled += 1
         if case.event is not None and not case.event.cancelled:
             case.item = self._with_event(case.item, case.event)
+        self.done += tell_change(case, change, self.tools.world.clock.now())
         return settled(case.item, Base(ehr, calendar))
 
     def _note_taken(self, case: Case, before: Facts | None, ehr: Facts | None) -> None:

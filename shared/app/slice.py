@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from shared.app.accounts import pause
+from shared.app.activity import Told
 from shared.app.appointments_calendar import ensure_calendar
 from shared.app.cases import Case
 from shared.app.channels import channel_due, renew_channel
@@ -42,6 +43,8 @@ FAILURES_IN_A_ROW = 3
 """Retryable failures after which a slice ends: it is not the item."""
 SAFE_SHARE = 5 / 6
 """Nothing is written in the last sixth of a lease."""
+ITEMS_MAX = COMMIT_WRITES_MAX - 2
+"""Documents of items in one commit: beside them goes the calendar's, and it may be a page of its history."""
 NO_CURSOR_SECONDS = 60
 """A complete listing ended without a cursor: when to list again."""
 
@@ -93,6 +96,7 @@ class Slice:
         taken_in = window(settings.start_from, settings.horizon_days, now=self.started, zone=settings.zone)
         self.renderer = Renderer(world.keys, settings, connection.practitioner, taken_in, calendar.rules)
         self.items = Items(world.documents, calendar, connection.practice)
+        self.told = Told(connection.key, calendar.key, connection.practice, calendar.recent, bulk)
         self._unseen = False
         """The first channel lives: what happened since the listing was told to nobody."""
         self._pass_follows = False
@@ -131,7 +135,7 @@ class Slice:
             self.calendar = replace(self.calendar, progress=Progress(0, len(gathered.cases)))
             self._write_down(gathered.cases)
         self._pass_follows = gathered.pass_wanted
-        settler = Settler(self.tools())
+        settler = Settler(self.tools(), done=self.told.done)
         self._settle(gathered.cases, settler, whole=whole)
         if settler.over_limit:
             pause(self.world, self.connection.sub, settler.stop_after)
@@ -176,11 +180,18 @@ class Slice:
         self, *, pass_at: datetime | None = None, missing: bool = False, problem: str | None = None
     ) -> None:
         """Let the lease go without a step forward; what was saved stays."""
+        recent, page = self.told.now(self._holder, self.world.clock.now())
         calendar = replace(
-            self.calendar, lease=None, lapses=0, pass_at=pass_at, missing=missing, problem=problem
+            self.calendar,
+            lease=None,
+            lapses=0,
+            pass_at=pass_at,
+            missing=missing,
+            problem=problem,
+            recent=recent,
         )
         with contextlib.suppress(StaleError, RetryableError):  # else it runs out by itself
-            self.fence.save(calendar)
+            self.fence.save(calendar, [page] if page else ())
 
     # --- settle ---
 
@@ -236,14 +247,18 @@ class Slice:
         now = self.world.clock.now()
         if now >= self._lease_until():
             raise StaleError("lease_over")
-        writes = self.items.writes(now, COMMIT_WRITES_MAX - 1)
-        versions = self.fence.save(calendar, writes)
-        self.items.saved(writes, versions)
+        writes = self.items.writes(now, ITEMS_MAX)
+        recent, page = self.told.now(self._holder, now)
+        calendar = replace(calendar, recent=recent)
+        versions = self.fence.save(calendar, [*writes, *([page] if page else ())])
+        self.items.saved(writes, versions[: len(writes)])
+        if page:
+            self.told.paged()
         self.calendar = calendar  # only now: giving up must not save a cursor whose items were not
 
     def _end(self, gathered: Gathered, settler: Settler, *, whole: bool) -> Outcome:
         """The last items and, in the same commit, the cursor with the lease let go."""
-        self._flush(keep=COMMIT_WRITES_MAX - 1)
+        self._flush(keep=ITEMS_MAX)
         now = self.world.clock.now()
         cursor = gathered.cursor
         retry_at = self.items.first_open()
@@ -283,6 +298,11 @@ class Slice:
         progress = self.calendar.progress
         at_rest = retry_at is None or retry_at > now
         return replace(progress, done=progress.total) if progress and at_rest else progress
+
+    @property
+    def _holder(self) -> str:
+        assert self.calendar.lease is not None
+        return self.calendar.lease.holder
 
     def _lease_until(self) -> datetime:
         lease = self.calendar.lease

@@ -149,6 +149,8 @@ class Appointment:
     """The EHR's own name of the status: opaque, for setting it again."""
     cancelled: bool = False
     """It is over because somebody cancelled it: it was not missed, nor entered in error."""
+    changed_at: datetime | None = field(default=None, compare=False)
+    """When it was last changed there, by that side's clock."""
     raw: Mapping[str, object] = field(default_factory=dict, compare=False)
     """The resource as read, for writing it back whole; opaque here, never stored or logged."""
 
@@ -215,6 +217,8 @@ class Event:
     type: EventType = EventType.DEFAULT
     response: Response = Response.NONE
     tentative: bool = False
+    changed_at: datetime | None = field(default=None, compare=False)
+    """When it was last changed there, by that side's clock."""
 
     @property
     def series(self) -> bool:

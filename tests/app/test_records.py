@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from shared.app.activity import Entry
 from shared.app.records import (
     CURSOR_FORMAT,
     KEPT_WHEN_OVER,
@@ -40,6 +41,7 @@ from shared.app.records import (
     practice_path,
     series_path,
 )
+from shared.core.activity import Done, Happened
 from shared.core.blocking import BlockRules
 from shared.core.item import Item, Seen
 from shared.core.model import Base, Facts, Kind, Reading, Side, When, all_day, timed
@@ -204,6 +206,7 @@ def test_a_practice_comes_back_as_it_was(practice: Practice) -> None:
     assert practice_of(document) == practice
 
 
+AT = all_day(NOW.date(), NOW.date())
 A_FACT = Facts(timed(NOW, NOW), "what", "1")
 WITHOUT_A_DEFAULT = [
     Item("k", Kind.BLOCK, Side.CALENDAR, 3, "a", "e", Base(A_FACT), Seen(Reading(A_FACT)), NOW, 2, "bug", Side.EHR, "7", True, (NOW,)),
@@ -223,6 +226,7 @@ WITHOUT_A_DEFAULT = [
         watch_problem="google_not_watchable",
         channel_grant=2,
         channels=(ChannelRow("channel", NOW, "resource"),),
+        recent=(Entry("job-0", Done(Happened.MOVED, Side.EHR, Kind.CLIENT, NOW, "a", "past", AT, AT, AT, 1.5), 2, True),),
     ),
     ConnectionSettings(
         NOW.date(), ZoneInfo("UTC"), Mode.ONE_WAY, LabelMode.FULL_NAME, Edits.ACCEPT, PersonalText.TITLE, 7,

@@ -16,6 +16,7 @@ from shared.adapters.fhir.details import Details, details_of
 from shared.adapters.fhir.elements import (
     flag,
     identifiers_of,
+    instant,
     object_of,
     text_of,
     when_of,
@@ -72,6 +73,7 @@ def appointment_from_json(raw: Mapping[str, Any], settings: FhirSettings) -> App
         busy=not (kind is not Kind.CLIENT and flag(raw, settings.free_extension)),
         protected=_protected(raw, clients, settings),
         cancelled=over or raw.get("status") == CANCELLED,
+        changed_at=instant(object_of(raw.get("meta")).get("lastUpdated")),
         raw=raw,
     )
 

@@ -19,7 +19,7 @@ from shared.ports import EventWrite
 Json = dict[str, Any]
 
 FIELDS = (
-    "id,etag,status,summary,description,location,start,end,transparency,visibility,"
+    "id,etag,status,updated,summary,description,location,start,end,transparency,visibility,"
     "recurrence,recurringEventId,originalStartTime,eventType,attendees(self,responseStatus),"
     "extendedProperties/private"
 )
@@ -68,7 +68,16 @@ def event_from_json(raw: Mapping[str, Any], calendar_zone: str | None, fallback:
         type=_TYPES.get(_text(raw.get("eventType")), EventType.DEFAULT),
         response=_response(raw),
         tentative=raw.get("status") == "tentative",
+        changed_at=_changed_at(raw.get("updated")),
     )
+
+
+def _changed_at(text: object) -> datetime | None:
+    """An instant with its offset; None for anything else."""
+    try:
+        return datetime.fromisoformat(_text(text)).astimezone(UTC) if _text(text).endswith("Z") else None
+    except (ValueError, OverflowError):
+        return None
 
 
 _TYPES = {
