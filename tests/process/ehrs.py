@@ -65,6 +65,11 @@ class EhrKind:
         return BlockAs.SLOT if written else BlockAs.APPOINTMENT
 
     @property
+    def block(self) -> str:
+        """The type of resource that a block is."""
+        return self.block_as.value.capitalize()
+
+    @property
     def write(self) -> str:
         """How the sync writes an appointment there: the server's name of the operation."""
         return "Appointment.update" if self.settings.updates else "Appointment.patch"
