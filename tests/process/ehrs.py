@@ -47,10 +47,15 @@ class EhrKind:
 
     @property
     def settings(self) -> Settings:
-        flags = self.protected_by is ProtectedBy.ROW
+        return replace(PROFILES[self.profile], **self.unlike)
+
+    @property
+    def unlike(self) -> dict[str, Any]:
+        """Facts in which it differs from its profile: what it does not say it does not refuse either."""
+        says = self.protected_by is ProtectedBy.ROW
         untold = ("Claim",) if self.protected_by is ProtectedBy.NONE else ()
-        own = {"flags_protection": flags, "forbidden_types": untold, **self.facts}
-        return replace(PROFILES[self.profile], **own)
+        own = {"flags_protection": says, "enforces_protection": says, "forbidden_types": untold}
+        return {"occupied_rule": True, **own, **self.facts}
 
     @property
     def listing(self) -> Listing:
@@ -119,8 +124,7 @@ def served(deployment: Deployment, kind: EhrKind) -> Iterator[EhrSandbox]:
     options = ("--practice", kind.name, "--profile", kind.profile, "--calsync-api", api)
     with server("sandbox.ehr", *options) as url:
         ehr = EhrSandbox(url)
-        own = {name: getattr(kind.settings, name) for name in ("flags_protection", "forbidden_types")}
-        ehr.change(**own, **kind.facts)
+        ehr.change(**kind.unlike)
         unlike: dict[str, object] = {"capabilities": kind.stated}
         if kind.protected_by is not ProtectedBy.ROW:
             unlike["protected_extension"] = None

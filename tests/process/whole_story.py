@@ -55,9 +55,9 @@ class Story:
     def row(self, appointment: str) -> Json:
         return {row["id"]: row for row in self.practice.ehr.appointments()}[appointment]
 
-    def moved_by_owner(self, index: int) -> datetime:
-        """The event of an appointment, by half an hour."""
-        later = self.practice.at(index) + HALF_AN_HOUR
+    def moved_by_owner(self, index: int, by: timedelta = HALF_AN_HOUR) -> datetime:
+        """The event of an appointment; when it begins now."""
+        later = self.practice.at(index) + by
         self.practice.move(self.person, self.event(index), later)
         return later
 
@@ -189,14 +189,15 @@ def moves_and_deletions_are_accepted(story: Story) -> None:
     practice.ehr.staff("invoice", appointment=booked[11])
     story.told()
     practice.ehr.fault(practice.kind.write, lost=True)
-    moved = story.moved_by_owner(BROUGHT[1])
+    moved = story.moved_by_owner(BROUGHT[1], timedelta(hours=3))
     story.moved_by_owner(6)
+    practice.move(person, story.event(4), practice.at(1) + HALF_AN_HOUR)  # there is somebody: the EHR refuses
     for index in (BROUGHT[0], 11):
         practice.user(person, "delete", event=story.event(index))
     story.rest()
     rows = {row["id"]: row for row in practice.ehr.appointments()}
     assert instant(rows[booked[BROUGHT[1]]]["start"]) == moved
-    assert instant(rows[booked[6]]["start"]) == practice.at(6)
+    assert [instant(rows[booked[index]]["start"]) for index in (4, 6)] == [practice.at(4), practice.at(6)]
     assert [rows[booked[index]]["status"] for index in (BROUGHT[0], 11)] == ["cancelled", "booked"]
     assert starts(practice, person, story.event(6)) == practice.at(6)
 
