@@ -79,6 +79,7 @@ class Practice:
         self.keys = Keys(deployment.secrets[SecretName.IDENTITY_KEY].encode())
         self._session = requests.Session()
         self._session.trust_env = False
+        self._session.headers["Connection"] = "close"  # one kept might be closed just as it is used again
         self._numbers = itertools.count(1)
         self._tomorrow = self.now().astimezone(ZONE).date() + timedelta(days=1)
         self._patients: list[str] = []
