@@ -6,28 +6,19 @@ import json
 import os
 import random
 import re
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
-from functools import cached_property
 from typing import Any, get_args
-from urllib.parse import unquote
+from urllib.parse import parse_qs, unquote
 
 import pytest
 import requests
-import uvicorn
 from pydantic import BaseModel
-from requests.adapters import HTTPAdapter
 
 from sandbox.controls import EhrSandbox
-from sandbox.ehr.clock import SandboxClock
 from sandbox.ehr.fhir import FhirStore
-from sandbox.ehr.server import TOKEN, make_app
-from sandbox.serving import listen
-from shared.adapters.fhir import Answer, FhirEhr, FhirSettings, HttpExchange, bearer, translate
+from shared.adapters.fhir import Answer, FhirEhr, FhirSettings, HttpExchange, translate
 from shared.adapters.fhir.assertion import LIFE_SECONDS
-from shared.adapters.fhir.exchange import CONNECT_SECONDS, READ_SECONDS, answer_of
+from shared.adapters.fhir.exchange import CONNECT_SECONDS, READ_SECONDS
 from shared.adapters.fhir.reading import SCAN_SLICE
 from shared.adapters.fhir.server import IDS_AT_ONCE, PAGES_MAX
 from shared.adapters.fhir.tokens import MARGIN_SECONDS
@@ -47,6 +38,7 @@ from shared.practices import (
     practice_of,
 )
 from shared.stated import StatedCapabilities
+from tests.adapters.fhir_clients import OF_EC
 from tests.ehr_contract import (
     PAGE,
     DocumentedExchange,
@@ -55,80 +47,22 @@ from tests.ehr_contract import (
     codes,
     examples,
     operations,
-    request_of,
     section,
     table,
     usual_headers,
 )
-from tests.ehr_stories import HIDDEN, NOW, ROWS, STORIES, Story, outcome
+from tests.ehr_stories import HIDDEN, NOW, ROWS, STORIES, outcome
 from tests.fakes.clock import FakeClock
 from tests.fakes.ehr import SETTINGS, ModelExchange
 from tests.fhir_script import Script
 from tests.fhir_valid import assert_valid
+from tests.receiver import Reply, receiver
+from tests.recorded_ehr import play, sandbox
 
 Json = dict[str, Any]
-Wire = Sequence[tuple[Request, Answer]]
-
 ROOT = PAGE.parents[1]
 UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 ADDRESS = re.compile(r"http://127\.0\.0\.1:\d+")
-
-
-@contextmanager
-def sandbox() -> Iterator[str]:
-    """The sandbox's EHR on a thread of its own: every story begins with an empty one."""
-    clock = SandboxClock()
-    clock.set(now=NOW, running=False)
-    sock = listen(0)
-    config = uvicorn.Config(make_app(clock), log_level="warning", access_log=False, lifespan="off")
-    server = uvicorn.Server(config)
-    thread = threading.Thread(target=server.run, kwargs={"sockets": [sock]})
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{sock.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join()
-        sock.close()
-
-
-class Recorder(HTTPAdapter):
-    """What goes over the wire, as it goes."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.wire: list[tuple[Request, Answer]] = []
-
-    def send(self, request: requests.PreparedRequest, *args: Any, **more: Any) -> requests.Response:
-        response = super().send(request, *args, **more)
-        body = json.loads(request.body) if request.body else None
-        asked = request_of(str(request.method), request.path_url, request.headers, body)
-        self.wire.append((asked, answer_of(response)))
-        return response
-
-
-class RecordedExchange(HttpExchange):
-    @cached_property
-    def recorder(self) -> Recorder:
-        return Recorder()
-
-    @cached_property
-    def _session(self) -> requests.Session:
-        session = super()._session
-        session.mount("http://", self.recorder)
-        return session
-
-
-def play(story: Story) -> tuple[object, Wire]:
-    """What came of it, and what went over the wire."""
-    with sandbox() as address:
-        control = EhrSandbox(address)
-        control.change(versions="number", **story.facts)
-        control.load([*ROWS, *story.rows])
-        exchange = RecordedExchange(f"{address}/fhir", bearer(TOKEN))
-        result = outcome(story.act, FhirEhr(exchange, settings(), story.can))
-        exchange.close()
-        return result, exchange.recorder.wire
 
 
 # --- examples -------------------------------------------------------------------------------------------
@@ -142,7 +76,7 @@ def test_every_story_is_shown_and_every_example_is_a_story() -> None:
 def test_what_is_shown_is_what_is_sent_and_answered(name: str) -> None:
     """And the answers that are shown suffice: over them the same comes of it."""
     story, shown = STORIES[name], examples()[name]
-    result, wire = play(story)
+    result, wire = play(story, settings())
     assert len(wire) == len(shown) + story.unshown
     answers = list[Answer]()
     left = list(shown)
@@ -273,6 +207,31 @@ def test_the_key_pair_that_the_page_makes_lets_us_in(capsys: pytest.CaptureFixtu
         EhrSandbox(address).load(ROWS)
         assert FhirEhr(exchange, settings()).practitioner("d1").name == "Robin Musterfrau"
         exchange.close()
+
+
+@pytest.mark.parametrize(
+    ("auth", "names"),
+    [
+        ({"mode": "client_secret", "client_secret": "s"}, []),
+        ({"mode": "client_secret", "client_secret": "s", "method": "client_secret_post"}, [4, 5]),
+        ({"mode": "private_key_jwt"}, [2, 3]),
+    ],
+)
+def test_a_token_is_asked_for_as_the_page_says(auth: Json, names: list[int]) -> None:
+    [sentence] = re.findall(r"The request is a form .*? are read\.", section("Authentication"), re.DOTALL)
+    *sent, token, life = codes(sentence)
+    with receiver() as listening:
+        answer = json.dumps({token: "t0k", life: 300}).encode()
+        listening.reply = lambda _: Reply(body=answer)
+        if auth["mode"] == "private_key_jwt":
+            auth = {**auth, "keys": [{"kid": OF_EC.kid, "private_key": OF_EC.pem}]}
+        full = {**auth, "client_id": "calsync", "token_url": f"{listening.url}/token"}
+        given = {"fhir_base": listening.url, "system": "https://calsync.example", "fhir_auth": full}
+        known = practice_of(json.dumps(given).encode())
+        assert fhir_authorization(known, FakeClock(NOW), os.urandom)() == "Bearer t0k"
+        [asked] = listening.received
+        assert list(parse_qs(asked.body.decode())) == [*sent[:2], *(sent[each] for each in names)]
+        assert ("authorization" in asked.headers) is (not names)
 
 
 REMEDIES = {

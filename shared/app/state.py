@@ -106,6 +106,18 @@ def read_state(world: World, connecting: Connecting, *, practice: str, practitio
     connection = connection_of(found[connection_path(key)])
     grant = grant_of(found[grant_path(key)]) if grant_path(key) in found else None
     calendar = _calendar(world.documents, connection.calendar_key)
+    return state_of(world, connecting, connection, grant, calendar)
+
+
+def state_of(
+    world: World,
+    connecting: Connecting,
+    connection: Connection,
+    grant: StoredGrant | None,
+    calendar: Calendar | None,
+) -> SyncState:
+    """The state of a connection whose records were read; without its grant nothing is said of the account."""
+    key = connection.key
     shown = _calendar_state(world, calendar) if calendar else CalendarState()
     pending, set_aside = _open(world.documents, calendar) if calendar else (0, {})
     return SyncState(
