@@ -6,6 +6,7 @@ locals {
     activity     = { appointments = local.contains }
     calendars    = { connection = local.ordered, due_at = local.ordered, look_slot = local.ordered }
     connections  = { practice = local.ordered, sub = local.ordered }
+    entitlements = {}
     feeds        = {}
     followed     = {}
     grants       = { sub = local.ordered }
