@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from shared.api import endpoints
+from shared.api import endpoints, telling
 from shared.api.routing import SYNC, Table
 
 OF_A_PRACTITIONER: Table = {
     **endpoints.PATHS,
+    **telling.PATHS,
 }
 """By what follows `/v1/practitioners/{id}/sync`."""
 OF_A_PRACTICE: Table = {}

@@ -80,6 +80,7 @@ def run_feed_job(
             job.read()
         if listing is not Listing.WINDOW and (poll or job.record.clients is None):
             job.read_clients()
+        job.record = replace(job.record, read_at=world.clock.now(), problem=None)
         if listing is Listing.PRACTICE or follow is None:
             return job.outcome
         followed = list(_to_follow(world, job.record, poll=poll))
@@ -88,7 +89,7 @@ def run_feed_job(
         return replace(job.outcome, followed=len(followed))
     except StaleError:  # the lease ran out and another job has it: it goes on from the last cursor saved
         return replace(job.outcome, complete=False)
-    except BlockedError as error:
+    except (BlockedError, RetryableError) as error:
         job.doubt(error)
         raise
     finally:
@@ -123,8 +124,9 @@ class _Job:
         self.save(replace(self.record, capabilities=found, capabilities_at=now))
         return found
 
-    def doubt(self, error: BlockedError) -> None:
+    def doubt(self, error: BlockedError | RetryableError) -> None:
         """An EHR that does not do what it was found to do is asked again."""
+        self.record = replace(self.record, problem=error.reason)
         if error.reason == "ehr_cannot_list_changes":
             self.record = replace(self.record, capabilities_at=None)
 
