@@ -19,12 +19,13 @@ EMULATOR := $(BIN)/python -m sandbox.emulator $(if $(filter true,$(CI)),,--optio
 # Compiled modules make every start four times faster; the checks start many processes.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help demo test lint types layers tests tests-313 bundles bundles-served bundles-left-out soak lock clean
+.PHONY: help demo test lint types layers tests tests-313 bundles bundles-served bundles-left-out terraform soak lock clean
 
 help:
 	@echo 'make demo [ARGS="--once --json out.json"]   the whole product on this machine'
 	@echo 'make test                                  every check'
 	@echo 'make bundles                               what is deployed, in dist/'
+	@echo 'make terraform                             the deployment, checked without a cloud'
 	@echo 'make soak [SEEDS=10000]                    many more seeds, and every kind of EHR'
 
 $(READY): requirements/dev.txt
@@ -75,6 +76,10 @@ bundles-served: $(READY)
 
 bundles-left-out:
 	@echo 'left out: every bundle installed and served (make bundles-served; a part of this when CI=true)'
+
+# Without a cloud, by `terraform` on the PATH or $$TERRAFORM; also among the tests.
+terraform: $(READY)
+	@$(BIN)/python -m pytest -q -n $(JOBS) tests/deploy/test_terraform.py tests/deploy/test_terraform_mutations.py
 
 soak: $(READY)
 	@$(BIN)/python -m tests.simulation.soak --seeds $(SEEDS) --jobs $(JOBS)

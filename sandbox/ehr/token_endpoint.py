@@ -41,9 +41,20 @@ DISCOVERY = "/fhir/.well-known/smart-configuration"
 LIFETIME_SECONDS = 300
 REQUESTS_MAX = 1000
 """The oldest are forgotten beyond it."""
+_READ = (
+    "ChargeItem",
+    "Claim",
+    "ClinicalImpression",
+    "Composition",
+    "DocumentReference",
+    "Encounter",
+    "Patient",
+    "Practitioner",
+    "PractitionerRole",
+    "Schedule",
+)
 SCOPES = frozenset(
-    f"system/{each}"
-    for each in ("Appointment.cruds", "Patient.rs", "Practitioner.rs", "Slot.cruds", "Encounter.rs")
+    [*(f"system/{each}.rs" for each in _READ), "system/Appointment.cruds", "system/Slot.cruds"]
 )
 METHODS = ("private_key_jwt", "client_secret_basic", "client_secret_post")
 ASSERTION_TYPE = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"

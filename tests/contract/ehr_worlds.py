@@ -15,6 +15,7 @@ from sandbox.ehr.staff import Staff
 from shared.adapters.fhir import Exchange, FhirEhr, FhirSettings, HttpExchange, bearer
 from shared.core.model import Appointment
 from shared.ports import Capabilities, Ehr, FeedCursor
+from tests.ehr_contract import DocumentedExchange
 from tests.fakes.clock import START, FakeClock
 from tests.fakes.ehr import SETTINGS, ModelExchange
 from tests.fhir_valid import ValidExchange
@@ -34,7 +35,7 @@ class World(Protocol):
     ehr: Ehr
 
     def exchange(self) -> Exchange:
-        """What an EHR of ours speaks through; what it sends is held to be FHIR."""
+        """What an EHR of ours speaks through; what it sends is held to be FHIR, and on the page for EHRs."""
 
     def with_settings(self, settings: FhirSettings, can: Capabilities | None = None) -> Ehr: ...
     def put(self, resource: Json) -> str:
@@ -54,7 +55,7 @@ class ModelWorld:
         self.ehr = self.with_settings(SETTINGS)
 
     def exchange(self) -> Exchange:
-        return ValidExchange(ModelExchange(self._store))
+        return DocumentedExchange(ValidExchange(ModelExchange(self._store)))
 
     def with_settings(self, settings: FhirSettings, can: Capabilities | None = None) -> Ehr:
         return FhirEhr(self.exchange(), settings, can)
@@ -88,7 +89,7 @@ class ServerWorld:
     def exchange(self, address: str | None = None, token: str = TOKEN) -> Exchange:
         exchange = HttpExchange(f"{address or self.address}/fhir", bearer(token), read_seconds=10)
         self._open.append(exchange)
-        return ValidExchange(exchange)
+        return DocumentedExchange(ValidExchange(exchange))
 
     def with_settings(self, settings: FhirSettings, can: Capabilities | None = None) -> Ehr:
         return FhirEhr(self.exchange(), settings, can)

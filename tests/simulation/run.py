@@ -162,6 +162,7 @@ def _split(stage: Stage, actors: Actors, person: Practitioner) -> None:
     """Part of a series made by hand is moved: its appointments move, and no other ones are made."""
     before = {row["id"] for row in live_rows(stage, person)}
     if actors.series.split_in_calm_weather(person):
+        stage.by_hand.note()
         _work(stage, person.calendar_key)
         _drain(stage)
         made = {row["id"] for row in live_rows(stage, person)} - before

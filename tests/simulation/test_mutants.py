@@ -9,11 +9,13 @@ from tests.simulation.mutants import MUTANTS, Mutant
 from tests.simulation.run import simulate
 from tests.simulation.test_simulation import SEEDS
 
+ALL = MUTANTS | BLOCK_MUTANTS
 
-@pytest.mark.parametrize("mutant", [*MUTANTS, *BLOCK_MUTANTS], ids=lambda mutant: mutant.__name__)
+
+@pytest.mark.parametrize("mutant", ALL, ids=lambda mutant: mutant.__name__)
 def test_the_mutant_is_caught(mutant: Mutant, monkeypatch: pytest.MonkeyPatch) -> None:
     mutant(monkeypatch)
-    for seed in range(SEEDS):
+    for seed in (ALL[mutant], *range(SEEDS)):
         try:
             simulate(seed)
         except AssertionError:

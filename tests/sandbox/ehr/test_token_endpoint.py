@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 from sandbox.ehr.token_endpoint import ASSERTION_TYPE, OAuthError, TokenEndpoint
 from shared.adapters.fhir.assertion import Signer, SigningKey
+from shared.practices import SCOPE
 from tests.adapters.fhir_clients import EC, JWKS, OF_EC, RSA, jwk, pem
 from tests.sandbox.ehr.samples import NOON, ManualClock
 
@@ -142,6 +143,10 @@ def test_a_client_shows_itself_in_one_way_its_own(endpoint: TokenEndpoint) -> No
 )
 def test_a_request_must_be_whole(endpoint: TokenEndpoint, fields: list[tuple[str, str]], error: str) -> None:
     assert refused(endpoint, fields, BASIC).startswith(f"{error}: ")
+
+
+def test_the_scopes_that_the_sync_asks_for_are_given(endpoint: TokenEndpoint) -> None:
+    assert endpoint.token([GRANT[0], ("scope", SCOPE)], BASIC, URL)["scope"].split() == SCOPE.split()
 
 
 def keys(*listed: dict[str, Any]) -> dict[str, Any]:

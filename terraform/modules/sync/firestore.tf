@@ -1,0 +1,125 @@
+locals {
+  # Every field that is queried; of no other field is there an index. Each entry of an index is a write that is
+  # paid for, and indexes of times that only grow limit how fast anything is written.
+  queried_fields = {
+    accounts     = []
+    calendars    = ["connection", "due_at", "look_slot"]
+    connections  = ["practice", "sub"]
+    followed     = []
+    grants       = ["sub"]
+    items        = ["aside", "appointment_id", "event_id", "retry_at"]
+    notices      = []
+    oauth_states = ["sub"]
+    practices    = ["poll_slot"]
+    series       = ["retry_at"]
+  }
+
+  # Collections whose documents end by themselves, within a day of this time.
+  expiring = ["items", "notices", "oauth_states"]
+
+  queried = merge([
+    for collection, fields in local.queried_fields : { for field in fields : "${collection}.${field}" => { collection = collection, field = field } }
+  ]...)
+
+  # Of the store's own roles the reading one is enough for who only looks for what is due.
+  store_roles = {
+    oauth_callback  = "roles/datastore.user"
+    sync_task       = "roles/datastore.user"
+    settings_api    = "roles/datastore.user"
+    channel_renewer = "roles/datastore.viewer"
+  }
+}
+
+resource "google_firestore_database" "main" {
+  name                              = var.database
+  location_id                       = var.region
+  type                              = "FIRESTORE_NATIVE"
+  database_edition                  = "STANDARD"
+  concurrency_mode                  = "OPTIMISTIC"
+  app_engine_integration_mode       = "DISABLED"
+  point_in_time_recovery_enablement = "POINT_IN_TIME_RECOVERY_ENABLED"
+  delete_protection_state           = var.protected ? "DELETE_PROTECTION_ENABLED" : "DELETE_PROTECTION_DISABLED"
+  deletion_policy                   = var.protected ? "ABANDON" : "DELETE" # abandoned: it lives on, unknown to Terraform
+
+  dynamic "cmek_config" {
+    for_each = var.kms_key == null ? [] : [var.kms_key]
+    content {
+      kms_key_name = cmek_config.value
+    }
+  }
+
+  depends_on = [google_kms_crypto_key_iam_member.agent, google_project_service.main]
+}
+
+resource "google_firestore_backup_schedule" "daily" {
+  database  = google_firestore_database.main.name
+  retention = "${var.backup_days * 86400}s"
+
+  daily_recurrence {}
+}
+
+resource "google_firestore_field" "unindexed" {
+  for_each = local.queried_fields
+
+  database   = google_firestore_database.main.name
+  collection = each.key
+  field      = "*"
+
+  index_config {} # none
+}
+
+resource "google_firestore_field" "queried" {
+  for_each = local.queried
+
+  database   = google_firestore_database.main.name
+  collection = each.value.collection
+  field      = each.value.field
+
+  index_config {
+    indexes {
+      order       = "ASCENDING"
+      query_scope = "COLLECTION"
+    }
+  }
+}
+
+resource "google_firestore_field" "expiring" {
+  for_each = toset(local.expiring)
+
+  database   = google_firestore_database.main.name
+  collection = each.value
+  field      = "expire_at"
+
+  ttl_config {}
+  index_config {} # nobody asks for it, and the times of one day stand close together
+}
+
+# Whose calendars have these appointments: of all calendars of a practice at once.
+resource "google_firestore_index" "appointments" {
+  database    = google_firestore_database.main.name
+  collection  = "items"
+  query_scope = "COLLECTION_GROUP"
+
+  fields {
+    field_path = "practice"
+    order      = "ASCENDING"
+  }
+  fields {
+    field_path = "appointment_id"
+    order      = "ASCENDING"
+  }
+}
+
+resource "google_project_iam_member" "store" {
+  for_each = local.store_roles
+
+  project = var.project_id
+  role    = each.value
+  member  = google_service_account.function[each.key].member
+
+  condition {
+    title       = "this_database"
+    description = "No other database of the project"
+    expression  = "resource.name == \"projects/${var.project_id}/databases/${var.database}\""
+  }
+}
