@@ -62,7 +62,8 @@ def test_what_was_not_read_yet_is_unknown(stage: Stage, ada: Practitioner) -> No
     stage.book(ada)
     stage.hand_made(ada)
     then = explained(stage, ada)
-    assert [each.told.standing for each in (*then.appointments, *then.events)] == [Standing.UNKNOWN] * 2
+    told = [each.told for each in then.appointments] + [each.told for each in then.events]
+    assert [each.standing for each in told] == [Standing.UNKNOWN] * 2
 
 
 def test_what_is_set_aside_is_told_then_and_at_no_other_time(stage: Stage, ada: Practitioner) -> None:

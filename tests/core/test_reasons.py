@@ -26,6 +26,9 @@ PEOPLE_CALL = {
 """Of the use cases: what only a request may meet is answered as a problem, and listed there."""
 
 
+CODE = re.compile(r"[a-z]+(_[a-z]+)+|bug|contested")
+
+
 def modules() -> Iterator[Path]:
     for folder in ("adapters/google_calendar", "adapters/fhir", "app"):
         yield from (path for path in (SHARED / folder).rglob("*.py") if path.name not in PEOPLE_CALL)
@@ -38,13 +41,8 @@ def raised(path: Path) -> Iterator[str]:
             name = getattr(node.func, "id", getattr(node.func, "attr", ""))
             given = node.args[:1] if name.endswith("Error") else []
             given += [each.value for each in node.keywords if each.arg in ("problem", "reason", "aside")]
-            yield from (
-                each.value for each in given if isinstance(each, ast.Constant) and _is_code(each.value)
-            )
-
-
-def _is_code(value: object) -> bool:
-    return isinstance(value, str) and re.fullmatch(r"[a-z]+(_[a-z]+)+|bug|contested", value) is not None
+            values = [each.value for each in given if isinstance(each, ast.Constant)]
+            yield from (value for value in values if isinstance(value, str) and CODE.fullmatch(value))
 
 
 NEVER_KEPT = {"lease_over", "deleted_before", "event_exists", "given_a_client", "practice_is_read"}
