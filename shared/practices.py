@@ -15,8 +15,9 @@ from __future__ import annotations
 
 import contextlib
 from typing import Annotated, Literal, TypeVar
+from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from shared.core.errors import BlockedError
 from shared.stated import StatedCapabilities, StatedParticipantStatus
@@ -38,6 +39,26 @@ TokenUrl = Annotated[
         pattern=r"^https?://[^/?#\s@]+(/[^#\s]*)?$",
         description="token endpoint; without it, it is discovered, on the origin of `fhir_base` only",
     ),
+]
+
+
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+
+
+def _told_in_secret(url: str) -> str:
+    """Raises ValueError: it would be told to whoever listens."""
+    at = urlsplit(url)
+    if at.scheme != "https" and not (at.scheme == "http" and at.hostname in _LOOPBACK):
+        raise ValueError("https")
+    if not at.hostname or at.username is not None or at.fragment:
+        raise ValueError("address")
+    return url
+
+
+NoticeUrl = Annotated[
+    str | None,
+    AfterValidator(lambda url: None if url is None else _told_in_secret(url)),
+    Field(description="where the EHR is told of notices: https, or http of loopback; without it, it is not"),
 ]
 
 
@@ -111,6 +132,7 @@ class PracticeSecret(BaseModel):
     protected_extension: str | None = Field(
         default=None, description="extension of Appointment: it may not be moved or cancelled"
     )
+    notice_url: NoticeUrl = None
     fhir_release: Literal[4, 5] = Field(default=4, description="release of FHIR: 5 names some elements anew")
     participant_status: StatedParticipantStatus | None = None
     capabilities: StatedCapabilities = StatedCapabilities()

@@ -56,8 +56,8 @@ SECRETS = (
     ),
     (
         SecretName.hooks_of("{practice}"),
-        "push_webhook",
-        "secrets of a practice's hooks; two may overlap; also topics of Amazon SNS: see `docs/hooks.md`",
+        "push_webhook, sync_task",
+        "secrets of a practice's hooks, two may overlap, the newest signs notices; topics: `docs/hooks.md`",
     ),
     (SecretName.IDENTITY_KEY, _WITH_GRANTS, "the key of all ids; made once and never changed"),
     (SecretName.TOKEN_KEYS, _WITH_GRANTS, "keys that seal refresh tokens; overlap"),

@@ -10,7 +10,7 @@ import os
 import random
 import threading
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -23,11 +23,13 @@ from shared.adapters.fhir import FhirEhr, HttpExchange
 from shared.adapters.firestore import FirestoreDocuments
 from shared.adapters.google_calendar import GoogleCalendarService, GoogleCalls, Pacer, google_credentials
 from shared.adapters.google_oauth import ANY_READ, APP_CREATED, LIST_READ, OWNED_READ, Endpoints, GoogleOAuth
+from shared.adapters.notice_post import post_notice
 from shared.adapters.sealing import Sealer
 from shared.adapters.secret_manager import SecretManager
 from shared.app.connect import Connecting, Scopes
 from shared.app.eligible import Reach
 from shared.app.grants import Purpose, bound_to, grant_of, grant_path
+from shared.app.hook_secret import hook_trust
 from shared.app.records import Connection, practice_path
 from shared.app.records import practice_of as practice_record
 from shared.app.world import Limits, Push, World
@@ -35,7 +37,7 @@ from shared.authorization import fhir_authorization
 from shared.clients import cloud_tasks, firestore, secret_manager
 from shared.core.errors import BlockedError
 from shared.core.identity import Keys
-from shared.core.signing import KeyRing
+from shared.core.signing import HOOK_SECRET_BYTES_MIN, KeyRing
 from shared.ehr_settings import fhir_settings
 from shared.ports import CalendarService, Capabilities, Clock, Ehr
 from shared.practices import FrontEnd, front_end_of, oauth_client_of, practice_of
@@ -101,6 +103,7 @@ class Wiring:
             chance=random.random,
             push=Push(settings.push_url, KeyRing.of(keys)) if settings.push_url else None,
             side_by_side=self._side_by_side,
+            tell=self._tell,
             limits=Limits(lease_seconds=settings.lease_s),
         )
 
@@ -165,6 +168,19 @@ class Wiring:
             exchange = HttpExchange(secret.fhir_base, authorization)
             known[secret, capabilities] = FhirEhr(exchange, fhir_settings(secret), capabilities)
         return known[secret, capabilities]
+
+    def _tell(self, practice: str, message: Mapping[str, object]) -> bool:
+        if practice not in self._settings.practice_keys:
+            raise BlockedError("practice_not_served")
+        url = practice_of(self.secrets.get(SecretName.of_practice(practice))).notice_url
+        if url is None:
+            return False
+        trust = hook_trust(self.secrets.versions(SecretName.hooks_of(practice)))
+        secret = next((each for each in trust.secrets if len(each) >= HOOK_SECRET_BYTES_MIN), None)
+        if secret is None:
+            raise BlockedError("hooks_secret_missing")
+        post_notice(url, secret, message, self._clock)
+        return True
 
     def _capabilities(self, practice: str) -> Capabilities | None:
         """What the EHR of a practice was found to do; as kept, some minutes ago at most."""

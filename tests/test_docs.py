@@ -18,7 +18,9 @@ import shared.core.decide
 from sandbox.demo.arguments import parse
 from shared.app.accounts import holder_data
 from shared.app.activity import page_data
+from shared.app.feeds import Feed, feed_data
 from shared.app.grants import ConsentAsked, ConsentGiven, StoredGrant, asked_data, given_data, grant_data
+from shared.app.invites import Invite, invite_data
 from shared.app.notices import Notice, NoticeKind, notice_data
 from shared.app.records import (
     Calendar,
@@ -246,9 +248,11 @@ def test_the_page_names_every_field_of_every_document() -> None:
         | set(item_data(waiting, calendar, "p", NOW)),
         "calendars/{calendar}/series/{series}": set(occurrences_data([waiting], calendar, "p")),
         "notices/{connection}-{kind}-{day}": set(
-            notice_data(Notice("p", "c", NoticeKind.OVERLAP, "2026-03-09", 1, NOW))
+            notice_data(Notice("p", "c", NoticeKind.OVERLAP, "2026-03-09", 1, NOW, send_at=NOW))
         ),
         "connections/{connection}/activity/{page}": set(page_data("k", "p", (), NOW)),
+        "invites/{connection}": set(invite_data(Invite("c", "p", "1", NOW, NOW))),
+        "feeds/{connection}": set(feed_data(Feed("c", "p", "hash", False, NOW, NOW))),
         "accounts/{account}": set(holder_data("job", NOW)),
         "oauth_states/{nonce}": set(asked_data(ConsentAsked("p", "1", "verifier", NOW))),
         "oauth_states/{code}": set(given_data(given)),

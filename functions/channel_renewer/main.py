@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from dataclasses import asdict
 from functools import cache
 
 import functions_framework
@@ -55,5 +56,5 @@ def _run(request: Request) -> Empty:
     every = Every(SETTINGS.look_minutes, SETTINGS.poll_minutes)
     done = renew(documents(), tasks(), CLOCK.now(), SETTINGS.practice_keys, every)
     severity = Severity.WARNING if done.full else Severity.INFO
-    log(severity, "renewal.done", looks=done.looks, polls=done.polls, due=done.due, full=done.full)
+    log(severity, "renewal.done", **asdict(done))
     return "", 204

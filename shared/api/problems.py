@@ -49,6 +49,7 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     "not_chosen": (404, "This calendar was not chosen."),
     "practitioner_unknown": (404, "The practice software does not know this practitioner."),
     "method_not_allowed": (405, "This address is not used in this way."),
+    "already_connected": (409, "This practitioner is connected."),
     "already_started": (409, "The calendar has its name already: it is changed in Google Calendar."),
     "not_paused": (409, "The sync is not paused."),
     "not_started": (409, "The sync was not started."),
@@ -70,12 +71,15 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
     ),
     "internal_id_unavailable": (422, "The practice has no numbers for its clients."),
     "remove_unavailable": (422, "Events cannot be removed yet; they stay in the calendar."),
+    "too_often": (429, "This was read very often. Please wait."),
     "bug": (500, "Something went wrong on our side."),
     "try_again": (503, "That did not work just now. Please try again in a moment."),
     "unavailable": (503, "The calendar sync is out of order. It has to be mended first."),
 }
 
 
+TOKEN_CODES = ("token_missing", *(f"jwt_{code}" for code in _TOKEN_CODES))
+"""Of a call that nobody is let in by."""
 _CHALLENGES = {"token_missing": "Bearer"} | dict.fromkeys(
     (f"jwt_{code}" for code in _TOKEN_CODES), 'Bearer error="invalid_token"'
 )

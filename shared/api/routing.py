@@ -97,8 +97,8 @@ class Endpoint:
     own: bool = True
     """Open to the practitioner whose sync it is; False: to administrators alone."""
     status: int = 200
-    problems: tuple[str, ...] = ()
-    """Codes that it may answer, beyond those of every endpoint."""
+    problems: tuple[str, ...] | None = None
+    """Codes that it may answer, beyond those of every endpoint; None: all that depend on how things stand."""
 
 
 Table: TypeAlias = Mapping[str, Mapping[str, Endpoint]]

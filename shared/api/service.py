@@ -11,7 +11,9 @@ from dataclasses import dataclass
 
 from pydantic import BaseModel, ValidationError
 
+from shared.api import openapi
 from shared.api.callers import Caller, Callers
+from shared.api.feeds import FEED, Reads, is_feed, serve_feed
 from shared.api.models import Body
 from shared.api.problems import ProblemError, invalid, problem_of, reply_of, why
 from shared.api.routing import Endpoint, Found, Query, Use, found, template_of
@@ -44,6 +46,7 @@ class Api:
     def __init__(self, wiring: Wiring) -> None:
         self._wiring = wiring
         self._callers = Callers(wiring)
+        self._reads = Reads()
 
     def answer(self, call: Call) -> Reply:
         began, visit = time.monotonic(), _Visit(call)
@@ -68,6 +71,12 @@ class Api:
     # --- steps ------------------------------------------------------------------------------------------
 
     def _served(self, visit: _Visit) -> Reply:
+        if visit.call.path == openapi.PATH and visit.call.method == "GET":
+            visit.endpoint = openapi.PATH
+            return openapi.serve_document(visit.call)
+        if is_feed(visit.call.path):
+            visit.endpoint = FEED
+            return serve_feed(self._wiring.world(), self._reads, visit.call)
         visit.endpoint = template_of(ENDPOINTS, visit.call.path) or visit.endpoint
         at = found(ENDPOINTS, visit.call.method, visit.call.path)
         endpoint = at.endpoint

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
-from shared.api import endpoints, telling
+from shared.api import endpoints, feeds, notices, roster, telling
 from shared.api.routing import SYNC, Table
 
 OF_A_PRACTITIONER: Table = {
     **endpoints.PATHS,
+    **notices.PATHS,
+    **feeds.PATHS,
     **telling.PATHS,
 }
 """By what follows `/v1/practitioners/{id}/sync`."""
-OF_A_PRACTICE: Table = {}
+OF_A_PRACTICE: Table = {
+    **notices.OF_A_PRACTICE,
+    **roster.OF_A_PRACTICE,
+}
 """By the whole of it."""
 
 ENDPOINTS: Table = {

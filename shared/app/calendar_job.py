@@ -23,6 +23,7 @@ from shared.app.accounts import let_go, pause, take
 from shared.app.channels import channel_due
 from shared.app.connections import grant_died
 from shared.app.gathering import Gathered
+from shared.app.notices import NoticeKind, note_once
 from shared.app.outcome import Outcome, State, earliest, has_news, next_due, stamp
 from shared.app.records import (
     Calendar,
@@ -57,6 +58,8 @@ BUSY_WAITS_SECONDS = (0.05, 0.15, 0.3)
 BUSY_BULK_SECONDS = 20
 ACCOUNT_TAKEN_SECONDS = (5, 20)
 """Another bulk job has the account: when to come again, at random, for several may be waiting."""
+FAILS_FOR_LONG = timedelta(hours=2)
+"""After this an outage is something a person should know."""
 
 
 def run_calendar_job(
@@ -140,9 +143,20 @@ class _Job:
                 raise
             return None
         except BlockedError as error:
+            missing = error.reason == "calendar_missing"
+            note_once(self.world, connection, NoticeKind.CALENDAR_MISSING if missing else NoticeKind.FAILING)
             with contextlib.suppress(SyncError):
                 self._note(self._load()[0], error.reason)
             raise
+        except RetryableError:
+            if self._fails_for_long(calendar):
+                note_once(self.world, connection, NoticeKind.FAILING)
+            raise
+
+    def _fails_for_long(self, calendar: Calendar) -> bool:
+        """Nothing was read for hours: an idle look is noted once an hour at least."""
+        last = calendar.checked_at
+        return last is not None and self.world.clock.now() - last >= FAILS_FOR_LONG
 
     def busy(self, seconds: float | None = None) -> Outcome:
         if seconds is None:

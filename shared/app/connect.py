@@ -33,6 +33,7 @@ from shared.app.grants import (
     grant_of,
     grant_path,
 )
+from shared.app.invites import invite_path
 from shared.app.label_choice import in_other_account
 from shared.app.records import (
     Connection,
@@ -178,6 +179,7 @@ def complete(world: Connecting, within: World, *, practice: str, practitioner: s
             Remove(given_path, found[given_path].version),
             Put(grant_at, grant_data(grant), _version(stored)),
             Put(connection_at, connection_data(connection), _version(before)),
+            Remove(invite_path(key)),
         ]
         if connection.moves:
             writes += awakened(within, connection)

@@ -13,6 +13,7 @@ from dataclasses import replace
 from math import ceil
 
 from shared.app.feed import run_feed_job
+from shared.app.notices import NoticeKind, new_notice, notice_data, notice_path
 from shared.app.records import (
     Calendar,
     Connection,
@@ -303,7 +304,16 @@ def _dead(world: World, connection: Connection) -> list[Put]:
     ]
     dead = replace(now, status=Status.RECONNECT_NEEDED)
     writes = [Put(document.path, connection_data(dead), document.version), *asleep]
-    return writes if dead != now or asleep else []
+    if dead != now:
+        return [*writes, _notice_of_death(world, dead)]
+    return writes if asleep else []
+
+
+def _notice_of_death(world: World, dead: Connection) -> Put:
+    """In the same commit: of each grant that dies it is one."""
+    kind = NoticeKind.RECONNECT_NEEDED
+    notice = new_notice(dead, kind, world.clock.now(), of=f"grant-{dead.grant}")
+    return Put(notice_path(notice.connection, kind, notice.day), notice_data(notice))
 
 
 def _document(world: World, key: str) -> Document | None:

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Protocol
 
 from shared.app.concerned import concerned
+from shared.app.notices import NoticeKind, note_once, the_practice
 from shared.app.records import (
     Connection,
     Lease,
@@ -34,6 +35,9 @@ CAPABILITIES_KEPT = timedelta(days=1)
 """What an EHR can do is found out again after this."""
 HOOKS_ARRIVE = timedelta(days=1)
 """So long after the last hook they are taken to arrive."""
+HOOKS_SILENT = timedelta(days=1, hours=1)
+"""A day, and the hour for which the last one may not have been noted."""
+UNREACHABLE = timedelta(hours=1)
 POLL = timedelta(minutes=5)
 POLLS_AN_HOUR = 12
 PAGE = 300
@@ -80,7 +84,9 @@ def run_feed_job(
             job.read()
         if listing is not Listing.WINDOW and (poll or job.record.clients is None):
             job.read_clients()
-        job.record = replace(job.record, read_at=world.clock.now(), problem=None)
+        job.reached()
+        if poll and job.outcome.rows:
+            hooks_are_missed(world, job.record)
         if listing is Listing.PRACTICE or follow is None:
             return job.outcome
         followed = list(_to_follow(world, job.record, poll=poll))
@@ -89,8 +95,12 @@ def run_feed_job(
         return replace(job.outcome, followed=len(followed))
     except StaleError:  # the lease ran out and another job has it: it goes on from the last cursor saved
         return replace(job.outcome, complete=False)
-    except (BlockedError, RetryableError) as error:
+    except RetryableError as error:
+        job.not_reached(error.reason)
+        raise
+    except BlockedError as error:
         job.doubt(error)
+        job.not_reached(error.reason)
         raise
     finally:
         job.let_go()
@@ -124,11 +134,22 @@ class _Job:
         self.save(replace(self.record, capabilities=found, capabilities_at=now))
         return found
 
-    def doubt(self, error: BlockedError | RetryableError) -> None:
+    def doubt(self, error: BlockedError) -> None:
         """An EHR that does not do what it was found to do is asked again."""
-        self.record = replace(self.record, problem=error.reason)
         if error.reason == "ehr_cannot_list_changes":
             self.record = replace(self.record, capabilities_at=None)
+
+    def reached(self) -> None:
+        now = self.world.clock.now()
+        self.record = replace(self.record, unreached_at=None, read_at=now, problem=None)
+
+    def not_reached(self, reason: str) -> None:
+        """Since when is written down with the lease's end; after an hour it is a notice."""
+        now, since = self.world.clock.now(), self.record.unreached_at
+        self.record = replace(self.record, unreached_at=since or now, problem=reason)
+        if since is not None and now - since >= UNREACHABLE:
+            whom = the_practice(self.record.key)
+            note_once(self.world, whom, NoticeKind.EHR_UNREACHABLE, of=f"since-{int(since.timestamp())}")
 
     def read(self) -> None:
         if self.record.cursor is None:
@@ -175,6 +196,14 @@ class _Job:
     def let_go(self) -> None:
         with contextlib.suppress(StaleError, RetryableError):  # else it runs out by itself
             self.save(replace(self.record, lease=None))
+
+
+def hooks_are_missed(world: World, record: Practice) -> None:
+    """A poll has found what no hook told of: where they used to arrive, it is a notice, one a silence."""
+    hooked_at = record.hooked_at
+    if hooked_at is not None and world.clock.now() - hooked_at >= HOOKS_SILENT:
+        of = f"since-{int(hooked_at.timestamp())}"
+        note_once(world, the_practice(record.key), NoticeKind.HOOKS_SILENT, of=of)
 
 
 def tell(

@@ -23,6 +23,7 @@ from shared.app.feed import Dispatch, FeedOutcome, run_feed_job
 from shared.app.follow import run_follow_job
 from shared.app.hook_health import note_hook
 from shared.app.looks import Looked, look
+from shared.app.notices import tell
 from shared.app.outcome import Outcome, State
 from shared.app.rows import run_rows_job
 from shared.app.world import World
@@ -90,7 +91,15 @@ class LooksTask:
     tries: int = 0
 
 
-Job = CalendarTask | FeedTask | FollowTask | RowsTask | LooksTask
+@dataclass(frozen=True)
+class NoticeTask:
+    """Tell the EHR of a notice."""
+
+    notice: str
+    tries: int = 0
+
+
+Job = CalendarTask | FeedTask | FollowTask | RowsTask | LooksTask | NoticeTask
 
 
 # --- as a task --------------------------------------------------------------------------------------------
@@ -149,6 +158,8 @@ def job_of(body: Mapping[str, Any]) -> Job:
         return FollowTask(**fields)
     if body["kind"] == "rows":
         return RowsTask(fields["practice"], tuple(fields["ids"]), fields["tries"])
+    if body["kind"] == "notice":
+        return NoticeTask(**fields)
     if body["kind"] == "looks":
         return LooksTask(tuple(fields["calendar_keys"]), fields["tries"])
     if fields["queue"] not in _QUEUES:
@@ -163,6 +174,7 @@ _FIELDS: dict[str, dict[str, type]] = {
     "follow": {"kind": str, "connection_key": str, "tries": int},
     "rows": {"kind": str, "practice": str, "ids": list, "tries": int},
     "looks": {"kind": str, "calendar_keys": list, "tries": int},
+    "notice": {"kind": str, "notice": str, "tries": int},
     "calendar": {
         "kind": str,
         "calendar_key": str,
@@ -184,6 +196,8 @@ def _body(job: Job) -> dict[str, object]:
         return {"kind": "rows", "practice": job.practice, "ids": list(job.ids), "tries": job.tries}
     if isinstance(job, LooksTask):
         return {"kind": "looks", "calendar_keys": list(job.calendar_keys), "tries": job.tries}
+    if isinstance(job, NoticeTask):
+        return {"kind": "notice", "notice": job.notice, "tries": job.tries}
     return {
         "kind": "calendar",
         "calendar_key": job.calendar_key,
@@ -210,6 +224,8 @@ def _key(job: Job) -> str:
             return f"rows-{job.practice}-{_digest(job.ids)}"
         case LooksTask():
             return f"looks-{_digest(job.calendar_keys)}"
+        case NoticeTask():
+            return f"notice-{_digest((job.notice,))}"
         case CalendarTask():
             what = f"{'-whole' if job.everything else ''}{'' if job.look else '-open'}"
             ids = f"-{_digest(job.ids)}" if job.ids else ""
@@ -224,7 +240,7 @@ def _digest(names: Sequence[str]) -> str:
 
 
 def perform(world: World, tasks: Tasks, job: Job) -> Outcome | FeedOutcome | Looked | None:
-    """Run one job and ask for what follows it; None: an outage, the job comes again.
+    """Run one job and ask for what follows it; None: an outage, the job comes again, or a notice's.
 
     An outage of the other sides is no fault of the queue: the same job is made again with a longer wait.
     Raises BlockedError (a person must act), and what the queue itself raises: then the task is run again.
@@ -239,6 +255,9 @@ def perform(world: World, tasks: Tasks, job: Job) -> Outcome | FeedOutcome | Loo
                 return _read_rows(world, tasks, job)
             case LooksTask():
                 return _look(world, tasks, job)
+            case NoticeTask():
+                tell(world, job.notice)
+                return None
             case CalendarTask():
                 return _work(world, tasks, job)
     except RetryableError as error:

@@ -510,6 +510,8 @@ class Practice:
     """When what changed in its EHR was last read."""
     problem: str | None = None
     """Why it could not be read the last time."""
+    unreached_at: datetime | None = None
+    """Since when it could not be read; None: it can."""
 
 
 def practice_path(key: str) -> str:
@@ -528,6 +530,7 @@ def practice_data(practice: Practice) -> dict[str, object]:
         "hooked_at": practice.hooked_at,
         "read_at": practice.read_at,
         "problem": practice.problem,
+        "unreached_at": practice.unreached_at,
     }
 
 
@@ -543,6 +546,7 @@ def practice_of(document: Document) -> Practice:
         _cursor_of(data["clients"]),
         data["read_at"],
         data["problem"],
+        data["unreached_at"],
     )
 
 

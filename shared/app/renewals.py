@@ -10,8 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
+from shared.app import notices
 from shared.app.items import chunks
-from shared.app.jobs import CalendarTask, FeedTask, LooksTask, named
+from shared.app.jobs import CalendarTask, FeedTask, LooksTask, NoticeTask, named
 from shared.app.records import LOOK_SLOTS, POLL_SLOTS, Calendar, calendar_of
 from shared.ports import Documents, Queue, Tasks, Where
 
@@ -21,6 +22,8 @@ SLOT_MAX = 2_000
 """Calendars looked at in one slot; what is beyond it is looked at by nobody, so it is said."""
 DUE_MAX = 2_000
 """Calendars that are due, in one run; the others are due in the next."""
+NOTICES_MAX = 500
+"""Notices told in one run; the others in the next."""
 LOOKS_MAX = 50
 """Calendars in one task."""
 
@@ -37,6 +40,8 @@ class Renewed:
     """Calendars with something to be done."""
     full: bool
     """A bound was met."""
+    notices: int = 0
+    """That the EHR is to be told of."""
 
 
 @dataclass(frozen=True)
@@ -63,8 +68,8 @@ def renew(
     polls = sum(
         _polls(documents, tasks, at, slot, practices) for at, slot in _turns(minutes, every.poll, POLL_SLOTS)
     )
-    due = _due(documents, tasks, now)
-    return Renewed(looks, polls, due, full or due >= DUE_MAX)
+    due, told = _due(documents, tasks, now), _notices(documents, tasks, now)
+    return Renewed(looks, polls, due, full or due >= DUE_MAX or told >= NOTICES_MAX, told)
 
 
 def _turns(minutes: range, every: int, slots: int) -> Iterator[tuple[int, int]]:
@@ -95,6 +100,15 @@ def _due(documents: Documents, tasks: Tasks, now: datetime) -> int:
         assert calendar.due_at is not None
         name = f"due-{calendar.key}-{int(calendar.due_at.timestamp())}-{int(now.timestamp() // 3600)}"
         tasks.enqueue(named(CalendarTask(calendar.key, queue=_queue(calendar, now)), name))
+    return len(found)
+
+
+def _notices(documents: Documents, tasks: Tasks, now: datetime) -> int:
+    found = notices.due(documents, now, NOTICES_MAX)
+    for notice in found:
+        assert notice.send_at is not None
+        name = f"notice-{notice.id}-{int(notice.send_at.timestamp())}-{int(now.timestamp() // 3600)}"
+        tasks.enqueue(named(NoticeTask(notice.id), name))
     return len(found)
 
 

@@ -53,6 +53,8 @@ class Counts:
     extras: int = 0
     """Superfluous events of ours that were removed."""
     aside: int = 0
+    newly_aside: int = 0
+    """Of those, the ones that were not before."""
     retried: int = 0
     bugs: list[str] = field(default_factory=list)
     """Types of unexpected exceptions; each is an alert."""
@@ -121,6 +123,7 @@ class Settler:
 
     def _set_aside(self, case: Case, reason: str, after_seconds: float | None = None) -> Item:
         self.counts.aside += 1
+        self.counts.newly_aside += case.item.aside is None
         wait = self.tools.world.limits.aside_seconds if after_seconds is None else after_seconds
         item = self._again(case, wait, tries=case.item.tries)
         self.done += tell_aside(case, reason, self.tools.world.clock.now())

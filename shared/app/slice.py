@@ -16,6 +16,7 @@ from shared.app.external import ExternalGatherer
 from shared.app.gather import AppointmentsGatherer
 from shared.app.gathering import Gathered, Gatherer
 from shared.app.items import Items
+from shared.app.notices import NoticeKind, note, note_once
 from shared.app.outcome import Outcome, State, earliest, next_due
 from shared.app.overlaps import note_overlaps
 from shared.app.records import (
@@ -119,6 +120,8 @@ class Slice:
             due_at=self._not_later(self.calendar, now + timedelta(seconds=limits.soon_seconds)),
         )
         self._write_down(gathered.cases if gathered else [])
+        if self.calendar.lapses >= limits.lapses_max:
+            note_once(self.world, self.connection, NoticeKind.FAILING)
 
     def _not_later(self, calendar: Calendar, due_at: datetime | None) -> datetime | None:
         """A live job does not put off the time at which a bulk job that does not come is missed."""
@@ -142,6 +145,8 @@ class Slice:
         else:
             self._keep_channel()
         note_overlaps(self.tools(), settler.taken)
+        if settler.counts.newly_aside:
+            note(self.world, self.connection, NoticeKind.SET_ASIDE, settler.counts.newly_aside)
         return self._end(gathered, settler, whole=whole)
 
     def _keep_channel(self) -> None:

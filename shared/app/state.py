@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 
@@ -123,6 +123,14 @@ class SyncState:
     next_look_by: datetime | None = None
     """None: nobody looks."""
 
+    @property
+    def pending(self) -> int:
+        return self.calendar.pending
+
+    @property
+    def set_aside(self) -> Mapping[str, int]:
+        return self.calendar.set_aside
+
 
 def read_state(world: World, connecting: Connecting, *, practice: str, practitioner: str) -> SyncState:
     """The state of this practitioner's sync, whether there is one or not."""
@@ -133,19 +141,30 @@ def read_state(world: World, connecting: Connecting, *, practice: str, practitio
     connection = connection_of(found[connection_path(key)])
     grant = grant_of(found[grant_path(key)]) if grant_path(key) in found else None
     calendar = _calendar(world.documents, connection.calendar_key)
-    shown = calendar_state(world, calendar) if calendar else CalendarState()
-    external = read_external(world, connection)
+    state = state_of(world, connecting, connection, grant, calendar)
     granted = bool(grant and not grant.scopes.isdisjoint(connecting.scopes.external_events))
-    ehr = _ehr_state(world, practice)
+    external, ehr = read_external(world, connection), _ehr_state(world, practice)
+    problems = list(_problems(world, connection, calendar, external, ehr, granted=granted))
+    return replace(state, external_calendars=granted, external=external, ehr=ehr, problems=problems)
+
+
+def state_of(
+    world: World,
+    connecting: Connecting,
+    connection: Connection,
+    grant: StoredGrant | None,
+    calendar: Calendar | None,
+) -> SyncState:
+    """Of a connection whose records were read: without its grant nothing is said of the account, and nothing
+    of its other calendars and of the EHR.
+    """
+    key = connection.key
+    shown = calendar_state(world, calendar) if calendar else CalendarState()
     return SyncState(
         status=_word(connection, calendar, failing=shown.failing),
         connection=connection,
         email=_email(connecting, key, grant) if grant else None,
-        external_calendars=granted,
         calendar=shown,
-        external=external,
-        ehr=ehr,
-        problems=list(_problems(world, connection, calendar, external, ehr, granted=granted)),
         next_look_by=_next_look(connection, calendar, world.clock.now()) if calendar else None,
     )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -87,6 +87,14 @@ def one_by_one(do: Callable[[str], str | None], these: Sequence[str]) -> list[st
     return [do(each) for each in these]
 
 
+class TellEhr(Protocol):
+    def __call__(self, practice: str, message: Mapping[str, object]) -> bool:
+        """Tell the EHR of a practice of a notice; False: it wants to be told of none.
+
+        Raises RetryableError where it did not take it, BlockedError where a secret has to be mended.
+        """
+
+
 @dataclass(frozen=True)
 class World:
     documents: Documents
@@ -102,4 +110,6 @@ class World:
     push: Push | None = None
     """None: calendars are only looked at."""
     side_by_side: SideBySide = one_by_one
+    tell: TellEhr | None = None
+    """None: no EHR is told of notices."""
     limits: Limits = field(default_factory=Limits)

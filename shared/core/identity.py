@@ -79,6 +79,10 @@ class Keys:
         """Key of what waits under a one-time code."""
         return self._name("consent given", code)
 
+    def feed(self, token: str) -> str:
+        """What is kept of the token of a feed."""
+        return self._name("feed", token)
+
     def event_id(self, calendar_key: str, k: str, generation: int) -> str:
         """The id under which we create an event: base32hex, as the calendar's id rule wants it."""
         return b32hexencode(self._hash("event id", calendar_key, k, str(generation))).decode().lower()

@@ -176,6 +176,17 @@ def verify_hook(headers: Mapping[str, str], body: bytes, secrets: Sequence[bytes
     return _is_told(headers.get("authorization") or headers.get("x-calsync-secret", ""), active)
 
 
+def sign_message(body: bytes, secret: bytes, now: datetime) -> str:
+    """The `X-Calsync-Signature` of what we tell an EHR: the first form above, the other way round.
+
+    Sent back to us, one would be a hook that says "look now", and no more. Raises ValueError: a short secret.
+    """
+    if len(secret) < HOOK_SECRET_BYTES_MIN:
+        raise ValueError(f"a hook secret has at least {HOOK_SECRET_BYTES_MIN} bytes")
+    sent = int(now.timestamp())
+    return f"t={sent},v1={hmac.digest(secret, f'{sent}.'.encode() + body, hashlib.sha256).hex()}"
+
+
 def _is_signed_in_time(header: str, body: bytes, secrets: Sequence[bytes], now: datetime) -> bool:
     found = _TIMED_SIGNATURE.fullmatch(header)
     if found is None:

@@ -169,5 +169,6 @@ def test_a_notice_says_nothing_of_what_it_is_about(stage: Stage, ada: Practition
     family.sync()
     [notice] = notices(stage)
     assert set(notice_data(notice)) == {
-        "practice", "connection", "kind", "day", "count", "at", "expire_at"
+        "practice", "connection", "practitioner", "kind", "day", "count", "at", "unseen", "seen_at",
+        "send_at", "sent_at", "tries", "expire_at",
     }  # fmt: skip

@@ -20,7 +20,8 @@ from shared.api.models import (
     StateAnswer,
 )
 from shared.api.problems import PROBLEMS
-from shared.api.table import OF_A_PRACTITIONER
+from shared.api.roster import RosterEntryAnswer
+from shared.api.table import OF_A_PRACTICE, OF_A_PRACTITIONER
 from shared.api.telling import (
     AppointmentThenAnswer,
     AsideAnswer,
@@ -31,6 +32,7 @@ from shared.api.telling import (
 )
 from shared.app.eligible import Unfit
 from shared.app.explain import Standing
+from shared.app.notices import NoticeKind
 from shared.app.state import Shown
 from shared.core.activity import Because, Happened
 from shared.core.availability import Availability
@@ -70,6 +72,22 @@ def test_every_endpoint_is_there_with_who_may_and_what_it_takes() -> None:
             assert set(body.model_fields if body else ()) <= fields
 
 
+def test_every_endpoint_of_a_practice_is_there_with_what_it_takes() -> None:
+    said = {
+        tuple(CODE.findall(cells[0])[0].partition(" ")[::2]): set(CODE.findall(cells[1]))
+        for cells in rows("Of a practice")[1:]
+        if cells[0].startswith(("`GET", "`POST", "`DELETE", "`PUT", "`PATCH"))
+    }
+    assert set(said) == {(method, path) for path, methods in OF_A_PRACTICE.items() for method in methods}
+    for (method, path), fields in said.items():
+        body = OF_A_PRACTICE[path][method].body
+        assert set(body.model_fields if body else ()) <= fields
+
+
+def test_every_kind_of_notice_is_there() -> None:
+    assert {kind.value for kind in NoticeKind} == codes("Notices") - {"kind"}
+
+
 def test_every_problem_is_there_with_its_status() -> None:
     said = {(int(cells[0]), code) for cells in rows("Errors")[1:] for code in CODE.findall(cells[1])}
     assert said == {(status, code) for code, (status, _) in PROBLEMS.items()} | {(503, "stopping")}
@@ -93,6 +111,7 @@ def test_every_error_that_the_return_page_is_told_is_there() -> None:
 @pytest.mark.parametrize(
     ("heading", "answer", "prefix"),
     [
+        ("Of a practice", RosterEntryAnswer, ""),
         ("The state", StateAnswer, ""),
         ("The state", AppointmentsCalendarAnswer, "calendar."),
         ("The settings", SettingsAnswer, ""),
