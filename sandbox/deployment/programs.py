@@ -19,6 +19,7 @@ from sandbox.deployment.process import ROOT, Program
 from sandbox.deployment.queues import AT_ONCE
 from sandbox.emulator import EmulatorFiles, emulator_command
 from sandbox.emulator import answers as emulator_answers
+from sandbox.google.web_page import PATH as GOOGLE_PAGE
 from shared.http import HEALTH_PATH
 from shared.settings import PREFIX, Function
 
@@ -74,7 +75,16 @@ def _servers(plan: Plan, at: Addresses, folder: Path, environment: Mapping[str, 
     caller = ("--audience", SCHEDULER_AUDIENCE, "--email", SCHEDULER_INVOKER)
     return {
         Server.GOOGLE: module("google", at.google, *asked, "--redirect-uri", at.redirect),
-        Server.EHR: module("ehr", at.ehr, "--practice", plan.practice, "--calsync-api", api),
+        Server.EHR: module(
+            "ehr",
+            at.ehr,
+            "--practice",
+            plan.practice,
+            "--calsync-api",
+            api,
+            "--google-app",
+            f"{at.google}{GOOGLE_PAGE}",
+        ),
         Server.TASKS: module(
             "tasks", at.tasks, *asked, *kept, "--control-port", control_port, ready=at.tasks_control
         ),

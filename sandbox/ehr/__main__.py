@@ -16,6 +16,7 @@ def main() -> None:
     parser.add_argument(
         "--calsync-api", default="", help="where the sync's endpoints for the front end begin"
     )
+    parser.add_argument("--google-app", default="", help="the page of Google's calendar, to be shown beside")
     parser.add_argument("--profile", choices=PROFILES, default="medplum", help="which server it is like")
     options = parser.parse_args()
     clock = SandboxClock()
@@ -29,6 +30,7 @@ def main() -> None:
         token=options.token,
         practice=options.practice,
         calsync_api=options.calsync_api,
+        google_app=options.google_app,
         settings=PROFILES[options.profile],
     )
     serve("sandbox ehr", app, options.port, options.host)

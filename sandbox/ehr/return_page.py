@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import secrets
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from html import escape
@@ -19,10 +18,11 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from sandbox.ehr.identity import ROLES
+from sandbox.ehr.sessions import Sessions, User
+
 PATH = "/app/calendar-connected"
-COOKIE = "sandbox_ehr_session"
-SESSIONS_MAX = 1000
-"""The oldest is signed out beyond it."""
+HOME = "/app/#sync"
 TIMEOUT_SECONDS = (3.0, 30.0)
 """To connect, and to read."""
 
@@ -57,10 +57,12 @@ class Outcome:
 class ReturnPage:
     """`token_of` signs for a practitioner; `calsync_api`: where the sync's endpoints begin, "" if unknown."""
 
-    def __init__(self, token_of: Callable[[str], str], calsync_api: str = "") -> None:
-        self.calsync_api = calsync_api
+    def __init__(
+        self, token_of: Callable[[str], str], sessions: Sessions, calsync_api: Callable[[], str]
+    ) -> None:
+        self._calsync_api = calsync_api
         self._token_of = token_of
-        self._sessions: dict[str, str] = {}
+        self._sessions = sessions
 
     def routes(self) -> list[Route]:
         return [
@@ -88,40 +90,34 @@ class ReturnPage:
             return _page(401, "Please sign in", _sign_in_form([("code", code)]))
         if not code:
             return _result(Outcome(400, "Nothing to finish", "This page was opened without a code."))
-        if not self.calsync_api:
+        calsync_api = self._calsync_api()
+        if not calsync_api:
             return _result(Outcome(503, "Not connected", "This EHR does not know where the sync is."))
         token = self._token_of(practitioner)
-        return _result(await asyncio.to_thread(complete, self.calsync_api, practitioner, token, code))
+        return _result(await asyncio.to_thread(complete, calsync_api, practitioner, token, code))
 
     async def _sign_in(self, request: Request) -> Response:
-        """`{practitioner}` as JSON, or as a form, which leads back to the page with its query."""
+        """`{practitioner}` and, if wanted, `role`: as JSON, or as a form, which leads back to the page."""
         body = await request.body()
         as_json = body.startswith(b"{")
         data = _json_object(body) if as_json else _form(body)
         practitioner = data.get("practitioner")
         if not isinstance(practitioner, str) or not practitioner:
             return JSONResponse({"error": "'practitioner' must be a practitioner's id"}, 400)
-        session = self._begin(practitioner)
+        role = data.get("role", "practitioner")
+        if role not in ROLES:
+            return JSONResponse({"error": f"'role' must be one of {', '.join(ROLES)}"}, 400)
         answer: Response
         if as_json:
             answer = JSONResponse({"practitioner": practitioner})
         else:
             answer = RedirectResponse(f"{PATH}?{urlencode(parse_qsl(data.get('query', '')))}", 303)
-        # lax: the browser comes from Google, and the cookie must come along
-        answer.set_cookie(COOKIE, session, path="/app", httponly=True, samesite="lax")
+        self._sessions.begin(User(practitioner, role), answer)
         return answer
 
-    # --- sessions ---------------------------------------------------------------------------------------
-
-    def _begin(self, practitioner: str) -> str:
-        session = secrets.token_urlsafe(32)
-        self._sessions[session] = practitioner
-        if len(self._sessions) > SESSIONS_MAX:
-            del self._sessions[next(iter(self._sessions))]
-        return session
-
     def _practitioner(self, request: Request) -> str | None:
-        return self._sessions.get(request.cookies.get(COOKIE, ""))
+        user = self._sessions.of(request)
+        return None if user is None else user.practitioner
 
 
 # --- the call -------------------------------------------------------------------------------------------
@@ -165,6 +161,29 @@ def _form(body: bytes) -> Mapping[str, str]:
 
 # --- HTML -----------------------------------------------------------------------------------------------
 
+_STYLE = """
+:root { color-scheme: light dark; --ink: #17212b; --canvas: #f4f6f8; --surface: #fff; --accent: #0a6b66;
+  --on-accent: #fff; --line: #8a97a5; }
+@media (prefers-color-scheme: dark) {
+  :root { --ink: #e8eef3; --canvas: #10161c; --surface: #18212a; --accent: #5cc7bd; --on-accent: #05211f; }
+}
+body { font: 1rem/1.55 system-ui, sans-serif; color: var(--ink); background: var(--canvas); margin: 0;
+  display: grid; justify-content: center; overflow-wrap: anywhere; }
+header, main { width: min(30rem, 100vw - 2rem); }
+header { margin-top: 12vh; font-weight: 650; color: var(--accent); }
+main { margin-top: .75rem; padding: 1.5rem 1.75rem 1.75rem; background: var(--surface); border-radius: 1rem;
+  box-shadow: 0 8px 28px rgb(16 32 48 / 12%); }
+h1 { margin: 0 0 .75rem; font-size: 1.375rem; line-height: 1.25; }
+p { margin: 0 0 1rem; }
+header p, p:last-child { margin: 0; }
+label { display: block; font-weight: 600; font-size: .875rem; }
+button, input, .button { font: inherit; padding: .5rem .875rem; border-radius: .5rem;
+  border: 1px solid var(--line); }
+input { display: block; width: 100%; box-sizing: border-box; margin: .25rem 0 1rem; }
+button, .button { display: inline-block; font-weight: 600; text-decoration: none; background: var(--accent);
+  border-color: var(--accent); color: var(--on-accent); cursor: pointer; }
+:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
+"""
 _LAYOUT = """<!doctype html>
 <html lang="en">
 <head>
@@ -172,10 +191,7 @@ _LAYOUT = """<!doctype html>
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <title>{heading} - Sandbox EHR</title>
 <style>
-body {{ font: 1.125rem/1.5 system-ui, sans-serif; max-width: 34rem; margin: 3rem auto; padding: 0 1rem; }}
-button, input {{ font: inherit; padding: .5rem 1rem; }}
-label {{ display: block; }}
-</style>
+{style}</style>
 </head>
 <body>
 <header><p>Sandbox EHR</p></header>
@@ -190,12 +206,15 @@ label {{ display: block; }}
 
 def _page(status: int, heading: str, content: str) -> Response:
     """`content` is HTML."""
-    return HTMLResponse(_LAYOUT.format(heading=escape(heading), content=content), status, dict(_HEADERS))
+    html = _LAYOUT.format(heading=escape(heading), content=content, style=_STYLE)
+    return HTMLResponse(html, status, dict(_HEADERS))
 
 
 def _result(outcome: Outcome) -> Response:
     role = "status" if outcome.status < 400 else "alert"
-    return _page(outcome.status, outcome.heading, f'<p role="{role}">{escape(outcome.text)}</p>')
+    said = f'<p role="{role}">{escape(outcome.text)}</p>'
+    back = f'<nav><a class="button" href="{HOME}">Back to Sync Calendar</a></nav>'
+    return _page(outcome.status, outcome.heading, f"{said}\n{back}")
 
 
 def _finish_form(practitioner: str, code: str) -> str:

@@ -25,12 +25,14 @@ from sandbox.ehr.api import Api, body_of
 from sandbox.ehr.clock import SandboxClock
 from sandbox.ehr.control import act, arguments
 from sandbox.ehr.fhir import PROFILES, FhirStore, Hours, Settings
+from sandbox.ehr.front_end import FrontEnd, Whereabouts
 from sandbox.ehr.hooks import Hooks, HookSettings
 from sandbox.ehr.identity import PRACTICE, Identity
 from sandbox.ehr.instants import format_instant
 from sandbox.ehr.outcome import FhirError, Resource
 from sandbox.ehr.practice import seed_practice
 from sandbox.ehr.return_page import ReturnPage
+from sandbox.ehr.sessions import Sessions
 from sandbox.ehr.staff import Staff
 from sandbox.ehr.token_endpoint import TokenEndpoint
 from sandbox.faults import fault_from_json
@@ -48,9 +50,10 @@ def make_app(
     token: str = TOKEN,
     practice: str = PRACTICE,
     calsync_api: str = "",
+    google_app: str = "",
     settings: Settings | None = None,
 ) -> Starlette:
-    """An empty EHR. `calsync_api`: where the sync's own endpoints begin."""
+    """An empty EHR. `calsync_api`: where the sync's own endpoints begin; `google_app`: Google's own page."""
     tokens = TokenEndpoint(clock.now)
     store = FhirStore(now=clock.now, rng=random.Random(0), settings=settings)
     api = Api(store, token, tokens.accepts)
@@ -60,8 +63,12 @@ def make_app(
         api.store.commit_due()
 
     hooks = Hooks(clock.now, random.Random(0), commit_due)
-    page = ReturnPage(lambda practitioner: identity.token(practitioner=practitioner), calsync_api)
-    control = _Control(api, clock, identity, hooks, page, tokens)
+    sessions, where = Sessions(), Whereabouts(calsync_api, google_app)
+    page = ReturnPage(
+        lambda practitioner: identity.token(practitioner=practitioner), sessions, lambda: where.calsync_api
+    )
+    front_end = FrontEnd(lambda: api.store, identity, sessions, where)
+    control = _Control(api, clock, identity, hooks, where, tokens)
 
     async def fhir(request: Request) -> Response:
         return _response(api.handle(await _call(request)))
@@ -81,6 +88,7 @@ def make_app(
             Route("/fhir/{path:path}", fhir, methods=_METHODS),
             Route("/jwks", jwks),
             *page.routes(),
+            *front_end.routes(),
             Route("/control/{what:path}", run_control, methods=_CONTROL_METHODS),
         ]
     )
@@ -140,13 +148,13 @@ class _Control:
         clock: SandboxClock,
         identity: Identity,
         hooks: Hooks,
-        page: ReturnPage,
+        where: Whereabouts,
         tokens: TokenEndpoint,
     ) -> None:
         self._api = api
         self._clock = clock
         self._hooks = hooks
-        self._page = page
+        self._where = where
         api.store.on_change = hooks.notify
         self._handlers: dict[tuple[str, str], Callable[[Mapping[str, Any]], object]] = {
             ("POST", "seed"): self._seed,
@@ -255,9 +263,13 @@ class _Control:
         self._hooks.settings = replace(self._hooks.settings, **arguments(HookSettings, data))
         return asdict(self._hooks.settings)
 
-    def _app(self, *, calsync_api: str) -> Resource:
-        self._page.calsync_api = calsync_api
-        return {"calsync_api": calsync_api}
+    def _app(self, *, calsync_api: str | None = None, google_app: str | None = None) -> Resource:
+        """What is left out stays."""
+        if calsync_api is not None:
+            self._where.calsync_api = calsync_api
+        if google_app is not None:
+            self._where.google_app = google_app
+        return asdict(self._where)
 
 
 def _since(query: Mapping[str, str]) -> int:

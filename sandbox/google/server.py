@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from sandbox.google import batch, consent_page, control, scopes
+from sandbox.google import batch, consent_page, control, scopes, web_page
 from sandbox.google.answers import done, no_such_page, refused
 from sandbox.google.calls import Call, read_call
 from sandbox.google.errors import ApiError, Json, invalid_parameter, refusal
@@ -35,6 +35,7 @@ def application(service: Service) -> LosingApplication:
             Route("/revoke", api.revoke, methods=["POST"]),
             *consent_page.routes(service),
             *control.routes(service),
+            *web_page.routes(service),
         ]
     )
 

@@ -67,6 +67,7 @@ _SENTENCES: Mapping[Remedy, Mapping[str, str]] = {
         "google_use_limit": "The Google account has made or changed too much; it rests for a while.",
         "practice_is_read": "The practice's appointments are just being read.",
         "protection_unknown": "The EHR does not say whether a note or an invoice hangs on it.",
+        "review_contested": "Somebody answered the review at the same moment.",
         "stopping": "The sync is just being stopped.",
     },
     Remedy.PRACTITIONER: {

@@ -20,6 +20,7 @@ pytest_plugins = ["tests.functions.deployment"]
 
 DAY = timedelta(days=1)
 NOW = datetime.now(UTC)
+THEN = datetime(2026, 3, 2, 10, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -82,9 +83,9 @@ def test_all_of_it_is_only_read() -> None:
         ("/explain", "at"),
         ("/explain?at=2026-03-02T10:00:00", "at"),
         ("/explain?at=2026-03-02T10:00:00Z&from=2026-03-02T10:00:00Z", "at"),
-        (spanning("/explain", NOW, NOW + DAY + timedelta(seconds=1)), "to"),
-        (spanning("/availability", NOW, NOW), "to"),
-        (spanning("/availability", NOW, NOW + 31 * DAY + timedelta(seconds=1)), "to"),
+        (spanning("/explain", THEN, THEN + DAY + timedelta(seconds=1)), "to"),
+        (spanning("/availability", THEN, THEN), "to"),
+        (spanning("/availability", THEN, THEN + 31 * DAY + timedelta(seconds=1)), "to"),
         ("/availability?from=0001-01-01T00:00:00Z&to=0001-01-02T00:00:00Z", "from"),
         ("/availability?from=9999-12-31T00:00:00Z&to=9999-12-31T23:00:00Z", "from"),
         ("/availability?from=tomorrow&to=2026-03-02T10:00:00Z", "from"),

@@ -1,0 +1,201 @@
+// The Sync Calendar page: what it is at in words, how to begin, how it behaves, and how it ends.
+
+import { Activity } from "./activity.js";
+import { OtherCalendars } from "./calendars.js";
+import { button, confirm, el, icon, toast } from "./dom.js";
+import { Preferences } from "./preferences.js";
+import { ago, until } from "./times.js";
+import { count, plain, STATUS } from "./words.js";
+
+const RUNNING = new Set(["syncing", "in_sync", "failing", "calendar_missing"]);
+const UNCONNECTED = new Set(["not_connected", "disconnected"]);
+const OUTSIDE = new Set([...UNCONNECTED, "reconnect_needed", "unreachable", "stopping", "removing"]);
+
+export class SyncPage {
+  constructor(app) {
+    this.app = app;
+    this.sync = app.sync;
+    this.status = el("section", { class: "card status", "aria-labelledby": "status-title" });
+    this.setUp = el("section", { class: "card", "aria-labelledby": "set-up-title" });
+    this.preferences = new Preferences(app);
+    this.calendars = new OtherCalendars(app);
+    this.activity = new Activity(app);
+    this.element = el("div", { class: "sync-page" }, el("div", { class: "column" },
+      el("h1", {}, "Sync Calendar"), this.status, this.setUp, this.calendars.element, this.preferences.element, this.activity.element));
+    app.state.follow((state) => this.show(state));
+    if (!this.sync.base) this.show({ status: "unreachable" });
+  }
+
+  enter() {
+    this.shown = true;
+    if (this.sync.base) this.app.state.look();
+    this.calendars.enter();
+    this.activity.enter();
+  }
+
+  leave() {
+    this.shown = false;
+    this.calendars.leave();
+    this.activity.leave();
+  }
+
+  // --- drawing ------------------------------------------------------------------------------------------------------
+
+  show(state) {
+    this.state = state;
+    this.drawStatus(state);
+    this.drawSetUp(state);
+    this.preferences.show(OUTSIDE.has(state.status) ? null : state.settings);
+    this.calendars.show(state);
+    this.activity.show(state);
+  }
+
+  drawStatus(state) {
+    const lines = this.lines(state);
+    const drawn = JSON.stringify([state.status, state.google_email, state.calendar?.name, state.calendar?.progress, state.set_aside, state.pending, lines]);
+    if (this.drawnStatus === drawn) return;
+    const finished = this.wasSyncing && state.status === "in_sync";
+    this.wasSyncing = state.status === "syncing";
+    this.drawnStatus = drawn;
+    const words = STATUS[state.status] ?? { tone: "off", title: plain(state.status), text: "" };
+    if (finished) this.finished = true;
+    if (state.status !== "in_sync") this.finished = false;
+    const focused = document.activeElement?.closest?.(".status") && document.activeElement.textContent;
+    this.status.replaceChildren(
+      el("header", {}, el("span", { class: `dot large ${words.tone}`, "aria-hidden": "true" }),
+        el("div", {}, el("div", { role: "status" }, el("h2", { id: "status-title" }, words.title)), el("p", { class: "soft" }, words.text))),
+      this.progress(state) ?? "", el("dl", { class: "facts" }, lines.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value)))),
+      this.troubles(state), this.actions(state));
+    if (focused) [...this.status.querySelectorAll("button")].find((each) => each.textContent === focused)?.focus();
+  }
+
+  progress(state) {
+    const progress = state.calendar?.progress;
+    if (state.status === "syncing") {
+      const { done, total } = progress ?? { done: 0, total: 0 };
+      return el("div", { class: "progress" },
+        el("progress", { "aria-label": "Progress", ...(total ? { max: total, value: done } : {}) }),
+        el("p", { class: "small soft" }, total ? `${done} of ${total} settled` : "Reading both calendars"));
+    }
+    if (this.finished && progress) {
+      return el("div", { class: "finished" }, icon("check"),
+        el("p", {}, `${count(progress.total, "item")} settled. You can close this page; it goes on by itself.`));
+    }
+    return null;
+  }
+
+  lines(state) {
+    const calendar = state.calendar;
+    if (UNCONNECTED.has(state.status) || state.status === "unreachable") return [];
+    return [
+      ["Google account", state.google_email],
+      ["Calendar", state.status === "connected" ? "" : calendar?.name],
+      ["Last full reading", calendar?.last_full_read && ago(calendar.last_full_read)],
+      ["Next look", state.next_look_by && until(state.next_look_by)],
+      ["Changes in Google", RUNNING.has(state.status) && calendar ? (calendar.push.live ? "told at once" : "found by looking") : ""],
+      ["Waiting", state.pending ? count(state.pending, "item") : ""],
+    ].filter(([, value]) => value);
+  }
+
+  troubles(state) {
+    const found = (state.set_aside ?? []).map((each) =>
+      el("p", { class: "note warn" }, icon("warning"), `${count(each.count, "item")} set aside: ${plain(each.reason)}. It is tried again daily.`));
+    const problem = state.calendar?.problem;
+    if (problem && RUNNING.has(state.status)) found.unshift(el("p", { class: "note bad" }, icon("warning"), `Why: ${plain(problem)}.`));
+    return found;
+  }
+
+  actions(state) {
+    const offered = [];
+    if (RUNNING.has(state.status)) {
+      offered.push(button("Check now", { name: "sync" }, () => this.checkNow()), button("Pause", { name: "pause" }, () => this.do("/pause")));
+    }
+    if (state.status === "paused") offered.push(button("Resume", { name: "play", kind: "primary" }, () => this.do("/resume")));
+    if (state.status === "stopping") offered.push(button("Finish stopping", {}, () => this.do("/pause")));
+    if (!UNCONNECTED.has(state.status) && !["unreachable", "stopping"].includes(state.status)) {
+      offered.push(button("Disconnect", { kind: "danger" }, () => this.disconnect()));
+    }
+    return offered.length ? el("footer", {}, offered) : "";
+  }
+
+  // --- how it begins ------------------------------------------------------------------------------------------------
+
+  drawSetUp(state) {
+    const what = UNCONNECTED.has(state.status) ? "connect" : { reconnect_needed: "reconnect", connected: "start" }[state.status];
+    this.setUp.hidden = !what;
+    if (this.drawnSetUp === what) return;
+    this.drawnSetUp = what;
+    if (what === "start") this.setUp.replaceChildren(...this.starting(state));
+    else if (what) this.setUp.replaceChildren(...this.connecting(what === "reconnect"));
+  }
+
+  connecting(again) {
+    const promise = (text) => el("li", {}, icon("check"), el("span", {}, text));
+    return [
+      el("h2", { id: "set-up-title" }, again ? "Connect again" : "Your appointments in Google Calendar"),
+      el("ul", { class: "promises" },
+        promise("A calendar of its own in your Google account, kept in agreement with this one."),
+        promise("Of a client nothing but the label you choose leaves the practice."),
+        promise("Your other calendars can take your time here. They are only read."),
+        promise("You can pause or disconnect at any time.")),
+      el("footer", {}, button("Connect with Google", { kind: "primary", name: "link" }, (event) => this.connect(event.currentTarget))),
+    ];
+  }
+
+  starting(state) {
+    const name = el("input", { id: "calendar-name", value: state.settings.calendar_name, maxLength: 200, required: true });
+    return [
+      el("h2", { id: "set-up-title" }, "Start the sync"),
+      el("p", { class: "soft" }, "Connected with ", el("b", {}, state.google_email), ". A new calendar is made there; nothing is written to any other."),
+      el("form", { on: { submit: (event) => { event.preventDefault(); this.start(name.value, event.submitter); } } },
+        el("div", { class: "field" }, el("label", { for: "calendar-name" }, "Calendar name"), name),
+        el("p", { class: "small soft" }, "Choose below what its events say of your clients, before you start."),
+        el("footer", {}, button("Start Sync", { kind: "primary", name: "play", type: "submit" }))),
+    ];
+  }
+
+  async connect(pressed) {
+    pressed.disabled = true;
+    try {
+      location.assign((await this.sync.post("/connect")).url);
+    } catch (error) {
+      pressed.disabled = false;
+      toast(error.message, "problem");
+    }
+  }
+
+  async start(name, pressed) {
+    pressed.disabled = true;
+    await this.do("/start", { calendar_name: name });
+    pressed.disabled = false;
+  }
+
+  // --- what goes on -------------------------------------------------------------------------------------------------
+
+  async do(path, body) {
+    try {
+      this.app.state.set(await this.sync.post(path, body));
+      await this.app.state.look();
+    } catch (error) {
+      toast(error.message, "problem");
+      await this.app.state.look();
+    }
+  }
+
+  async checkNow() {
+    try {
+      await this.sync.post("/check-now");
+      toast("Both calendars are being looked at.");
+    } catch (error) {
+      toast(error.message, "problem");
+    }
+  }
+
+  async disconnect() {
+    const sure = await confirm("Disconnect from Google?", [
+      "Events stay in Google Calendar and appointments stay here. Nothing is kept in agreement any more.",
+      "Connecting the same account again finds its calendar.",
+    ], "Disconnect", "danger");
+    if (sure) await this.do("/disconnect", { events: "keep" });
+  }
+}
