@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import (
     AfterValidator,
@@ -20,7 +20,7 @@ from pydantic_core import PydanticCustomError
 from shared.app.connect import ZONE_UNKNOWN
 from shared.app.eligible import Candidate, Unfit
 from shared.app.external_state import ExternalState, ExternalWord
-from shared.app.records import Connection
+from shared.app.records import Connection, Receipt, Tally
 from shared.app.set_up import NAME_MAX, zone_named
 from shared.app.state import CalendarState, EhrState, Problem, PushState, Shown, SyncState
 from shared.core.blocking import BlockRules
@@ -84,10 +84,6 @@ class CompleteBody(Body):
 
 class StartBody(Body):
     calendar_name: CalendarName | None = None
-
-
-class DisconnectBody(Body):
-    events: Literal["keep", "remove"] = Field(default="keep", description="what becomes of synced events")
 
 
 class RulesBody(Body):
@@ -277,6 +273,39 @@ class ProblemAnswer(Answer):
         return cls(code=problem.code, sentence=reason.sentence, remedy=reason.remedy, calendar=which)
 
 
+class TallyAnswer(Answer):
+    total: int
+    removed: int
+    kept: int
+    refused: int
+
+    @classmethod
+    def of(cls, tally: Tally) -> TallyAnswer:
+        return cls(total=tally.total, removed=tally.removed, kept=tally.kept, refused=tally.refused)
+
+
+class ReceiptAnswer(Answer):
+    """How a connection ended."""
+
+    at: datetime
+    events: TallyAnswer
+    blocks: TallyAnswer
+    personal_kept: int
+    calendar_deleted: bool
+    problem: str | None
+
+    @classmethod
+    def of(cls, receipt: Receipt) -> ReceiptAnswer:
+        return cls(
+            at=receipt.at,
+            events=TallyAnswer.of(receipt.events),
+            blocks=TallyAnswer.of(receipt.blocks),
+            personal_kept=receipt.personal_kept,
+            calendar_deleted=receipt.calendar_deleted,
+            problem=receipt.problem,
+        )
+
+
 class StateAnswer(Answer):
     status: Shown
     google_email: str | None
@@ -288,6 +317,7 @@ class StateAnswer(Answer):
     problems: list[ProblemAnswer]
     next_look_by: datetime | None
     settings: SettingsAnswer | None
+    receipt: ReceiptAnswer | None
 
     @classmethod
     def of(cls, state: SyncState, *, own: bool) -> StateAnswer:
@@ -305,6 +335,7 @@ class StateAnswer(Answer):
             problems=[ProblemAnswer.of(each, own=own) for each in state.problems],
             next_look_by=state.next_look_by,
             settings=SettingsAnswer.of(connection) if connection and own else None,
+            receipt=ReceiptAnswer.of(connection.receipt) if connection and connection.receipt else None,
         )
 
 

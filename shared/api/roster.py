@@ -48,6 +48,7 @@ class RosterEntryAnswer(Answer):
     problem: str | None
     pending: int
     set_aside: int
+    in_review: int
     mode: Mode | None
     client_label: LabelMode | None
     invited_at: datetime | None
@@ -64,6 +65,7 @@ class RosterEntryAnswer(Answer):
             problem=state.calendar.problem if state else None,
             pending=state.pending if state else 0,
             set_aside=sum(state.set_aside.values()) if state else 0,
+            in_review=entry.in_review,
             mode=settings.mode if settings else None,
             client_label=settings.client_label if settings else None,
             invited_at=standing.made_at if standing else None,
@@ -91,8 +93,9 @@ def end_invite(use: Use, _: None) -> NothingAnswer:
     return NothingAnswer()
 
 
+_INVITING = ("already_connected", "practitioner_unknown")
 OF_A_PRACTICE: Table = {
-    "/v1/roster": {"GET": Endpoint(show_roster, query=RosterQuery, admin=True, own=False)},
-    "/v1/invites": {"POST": Endpoint(make_invite, InviteBody, admin=True, own=False)},
-    "/v1/invites/{id}": {"DELETE": Endpoint(end_invite, admin=True, own=False)},
+    "/v1/roster": {"GET": Endpoint(show_roster, query=RosterQuery, admin=True, own=False, problems=())},
+    "/v1/invites": {"POST": Endpoint(make_invite, InviteBody, admin=True, own=False, problems=_INVITING)},
+    "/v1/invites/{id}": {"DELETE": Endpoint(end_invite, admin=True, own=False, problems=())},
 }

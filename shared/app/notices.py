@@ -44,6 +44,10 @@ class NoticeKind(Enum):
     """The appointments calendar was deleted."""
     FAILING = "failing"
     """Nothing goes on before a person acts, or nothing has gone on for hours."""
+    LAPSES_SOON = "lapses_soon"
+    """The time that was agreed on ends in some days."""
+    LAPSED = "lapsed"
+    """It has ended: the sync pauses."""
     INVITED = "invited"
     """The practice asks the practitioner to connect."""
     HOOKS_SILENT = "hooks_silent"
@@ -120,10 +124,15 @@ def notice_data(notice: Notice) -> dict[str, object]:
         "expire_at": notice.at + KEPT,
     }
     if notice.seen_at is None:  # absent otherwise, as the next: who looks for them does not find it
-        data["unseen"] = True
+        data["unseen"] = _unseen(notice.practice, notice.kind)
     if notice.send_at is not None:
         data["send_at"] = notice.send_at
     return data
+
+
+def _unseen(practice: str, kind: NoticeKind) -> str:
+    """What the unseen ones of a kind have in common: they are counted by this one field."""
+    return f"{practice}/{kind.value}"
 
 
 def notice_of(document: Document) -> Notice:
@@ -221,12 +230,7 @@ def unseen_of(world: World, practice: str) -> Mapping[NoticeKind, int]:
     """How many of each kind nobody has said that they know, in the whole practice."""
 
     def unseen(kind: NoticeKind) -> int:
-        return world.documents.count(
-            NOTICES,
-            Where("practice", "==", practice),
-            Where("kind", "==", kind.value),
-            Where("unseen", "==", True),
-        )
+        return world.documents.count(NOTICES, Where("unseen", "==", _unseen(practice, kind)))
 
     counts = {kind: unseen(kind) for kind in NoticeKind}
     return {kind: count for kind, count in counts.items() if count}

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from shared.app.connect import Connecting
 from shared.app.invites import INVITES, Invite, invite_of, invite_path
 from shared.app.records import Connection, calendar_of, calendar_path, connection_of, connection_path
+from shared.app.review_answers import reviews_of_connection, waiting
 from shared.app.state import SyncState, state_of
 from shared.app.world import World
 from shared.ports import Document, Where
@@ -26,6 +27,8 @@ class Entry:
     """None: they never connected."""
     invite: Invite | None
     """The one that stands."""
+    in_review: int = 0
+    """Deletions that wait for an answer of theirs."""
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,13 @@ def read_roster(
     now = world.clock.now()
     standing = {key: each for key, each in asked.items() if each.expire_at > now}
     entries = tuple(
-        Entry(key, (records.get(key) or asked[key]).practitioner, states.get(key), standing.get(key))
+        Entry(
+            key,
+            (records.get(key) or asked[key]).practitioner,
+            states.get(key),
+            standing.get(key),
+            waiting(reviews_of_connection(world, key)) if key in records else 0,
+        )
         for key in these
         if key in records or key in standing
     )

@@ -19,6 +19,7 @@ FIELDS = {
     "problem",
     "pending",
     "set_aside",
+    "in_review",
     "mode",
     "client_label",
     "invited_at",
@@ -52,7 +53,7 @@ def test_who_is_connected_is_there_and_nothing_that_is_theirs_alone(
     [entry] = of(front)
     assert set(entry) == FIELDS
     assert (entry["status"], entry["mode"], entry["client_label"]) == ("syncing", "two_way", "internal_id")
-    assert (entry["pending"], entry["set_aside"], entry["problem"]) == (0, 0, None)
+    assert (entry["pending"], entry["set_aside"], entry["in_review"], entry["problem"]) == (0, 0, 0, None)
     text = json.dumps(whole_roster(front))
     assert google_account.email not in text
     assert "Practice appointments" not in text

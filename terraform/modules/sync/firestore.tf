@@ -5,17 +5,19 @@ locals {
     accounts     = []
     calendars    = ["connection", "due_at", "look_slot"]
     connections  = ["practice", "sub"]
+    feeds        = []
     followed     = []
     grants       = ["sub"]
+    invites      = ["practice"]
     items        = ["aside", "appointment_id", "event_id", "retry_at"]
-    notices      = []
+    notices      = ["connection", "send_at", "unseen"]
     oauth_states = ["sub"]
     practices    = ["poll_slot"]
     series       = ["retry_at"]
   }
 
   # Collections whose documents end by themselves, within a day of this time.
-  expiring = ["items", "notices", "oauth_states"]
+  expiring = ["feeds", "invites", "items", "notices", "oauth_states"]
 
   queried = merge([
     for collection, fields in local.queried_fields : { for field in fields : "${collection}.${field}" => { collection = collection, field = field } }
