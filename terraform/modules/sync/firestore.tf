@@ -12,7 +12,7 @@ locals {
     grants       = { sub = local.ordered }
     invites      = { practice = local.ordered }
     items        = { aside = local.ordered, appointment_id = local.ordered, event_id = local.ordered, retry_at = local.ordered }
-    notices      = { connection = local.ordered, send_at = local.ordered }
+    notices      = { connection = local.ordered, send_at = local.ordered, unseen = local.ordered }
     oauth_states = { sub = local.ordered }
     practices    = { poll_slot = local.ordered }
     reviews      = { connection = local.ordered }
@@ -25,7 +25,6 @@ locals {
   composite_indexes = {
     # Whose calendars have these appointments: of all calendars of a practice at once.
     appointments = { collection = "items", scope = "COLLECTION_GROUP", fields = ["practice", "appointment_id"] }
-    unseen       = { collection = "notices", scope = "COLLECTION", fields = ["practice", "kind", "unseen"] }
   }
 
   # Collections whose documents end by themselves, within a day of this time.
