@@ -95,12 +95,12 @@ def run_feed_job(
         return replace(job.outcome, followed=len(followed))
     except StaleError:  # the lease ran out and another job has it: it goes on from the last cursor saved
         return replace(job.outcome, complete=False)
-    except RetryableError:
-        job.not_reached()
+    except RetryableError as error:
+        job.not_reached(error.reason)
         raise
     except BlockedError as error:
         job.doubt(error)
-        job.not_reached()
+        job.not_reached(error.reason)
         raise
     finally:
         job.let_go()
@@ -140,12 +140,13 @@ class _Job:
             self.record = replace(self.record, capabilities_at=None)
 
     def reached(self) -> None:
-        self.record = replace(self.record, unreached_at=None)
+        now = self.world.clock.now()
+        self.record = replace(self.record, unreached_at=None, read_at=now, problem=None)
 
-    def not_reached(self) -> None:
+    def not_reached(self, reason: str) -> None:
         """Since when is written down with the lease's end; after an hour it is a notice."""
         now, since = self.world.clock.now(), self.record.unreached_at
-        self.record = replace(self.record, unreached_at=since or now)
+        self.record = replace(self.record, unreached_at=since or now, problem=reason)
         if since is not None and now - since >= UNREACHABLE:
             whom = the_practice(self.record.key)
             note_once(self.world, whom, NoticeKind.EHR_UNREACHABLE, of=f"since-{int(since.timestamp())}")
