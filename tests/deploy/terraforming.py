@@ -157,7 +157,7 @@ def _test(variables: Values) -> Values:
 
 
 def prepared(folder: Path, lock: Path) -> Terraform:
-    """Terraform, ready to plan every environment; skips where there is none, fails then if TERRAFORM is set."""
+    """Terraform, ready to plan every environment; skips where there is none, fails if TERRAFORM is set."""
     command = os.environ.get("TERRAFORM") or shutil.which("terraform")
     if command is None:
         _left_out("no terraform on the PATH, and TERRAFORM is not set")
