@@ -293,6 +293,17 @@ def test_now_is_a_day_or_an_instant(text: str, instant: str) -> None:
     assert now.isoformat() == instant
 
 
+def test_a_whole_hospital_is_too_much(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sandbox.demo.arguments.OWN_ROWS_MAX", 14)
+    with pytest.raises(SystemExit):
+        parse(["--fhir", str(OWN)])
+    assert capsys.readouterr().err == "demo: --fhir: these are more than 14 resources\n"
+    monkeypatch.setattr("sandbox.demo.arguments.OWN_ROWS_MAX", 15)
+    assert parse(["--fhir", str(OWN)]).own
+
+
 def test_files_of_ones_own_add_up(tmp_path: Path) -> None:
     patient = tmp_path / "patient.ndjson"
     patient.write_text('{"resourceType": "Patient", "id": "more"}\n')

@@ -34,6 +34,7 @@ from shared.app.records import (
     occurrences_data,
     practice_data,
 )
+from shared.app.reviews import Review, review_data
 from shared.app.world import Limits
 from shared.core.item import Item
 from shared.core.model import Kind, Side
@@ -247,6 +248,7 @@ def test_the_page_names_every_field_of_every_document() -> None:
         "calendars/{calendar}/items/{k}": set(item_data(item, calendar, "p", NOW))
         | set(item_data(waiting, calendar, "p", NOW)),
         "calendars/{calendar}/series/{series}": set(occurrences_data([waiting], calendar, "p")),
+        "reviews/{calendar}-{n}": set(review_data(Review("r", "p", "c", "k", NOW))),
         "notices/{connection}-{kind}-{day}": set(
             notice_data(Notice("p", "c", NoticeKind.OVERLAP, "2026-03-09", 1, NOW, send_at=NOW))
         ),

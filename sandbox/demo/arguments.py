@@ -10,7 +10,7 @@ from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import NoReturn
 
-from sandbox.demo.exports import Export, NoExportError, read_export
+from sandbox.demo.exports import YEARS, Export, NoExportError, read_export
 from sandbox.demo.own_rows import OwnRows, own_rows
 from sandbox.ehr.practice import APPOINTMENTS_MAX, APPOINTMENTS_MIN
 from sandbox.google.ics import read_ics
@@ -18,10 +18,8 @@ from sandbox.google.ics import read_ics
 EMULATOR, EMBEDDED = "emulator", "embedded"
 APPOINTMENTS_DEFAULT = 400
 CHANGES_DEFAULT, CHANGES_MAX = 6, 100
-YEARS = range(1971, 2100)
 OWN_ROWS_MAX = 20_000
 """Of all files of `--fhir` together: the demo is for a sample."""
-"""Of `--now`: a horizon on both sides of it must still be dates that everybody can write."""
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ Json = dict[str, Any]
 TYPES = ("Practitioner", "PractitionerRole", "Patient", "Location", "Schedule", "Slot", "Appointment")
 """What is taken; all else is left out."""
 YEARS = range(1971, 2100)
+"""Of every date: a horizon on both sides of it must still be dates that everybody can write."""
 
 _TYPE = re.compile(r"[A-Z][A-Za-z]{1,63}")
 _ID = re.compile(r"[A-Za-z0-9\-.]{1,64}")

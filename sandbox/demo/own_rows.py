@@ -129,11 +129,10 @@ class _Found:
             return [self._rewritten(item) for item in value]
         if not isinstance(value, dict):
             return value
-        reference = value.get("reference")
         rewritten = {name: self._rewritten(item) for name, item in value.items()}
-        return (
-            {**rewritten, "reference": self.resolved(reference)} if isinstance(reference, str) else rewritten
-        )
+        if isinstance(value.get("reference"), str):
+            rewritten["reference"] = self.resolved(value["reference"])
+        return rewritten
 
 
 def _leads_nowhere(reference: str) -> bool:

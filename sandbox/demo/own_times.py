@@ -69,11 +69,7 @@ def _zone_in(holder: Json, extensions: Collection[str]) -> ZoneInfo | None:
             name = each.get("valueCode") or each.get("valueString")
             try:
                 return ZoneInfo(str(name))
-            except (
-                KeyError,
-                ValueError,
-                OSError,
-            ):  # unknown; not a zone's name; the name of a folder of zones
+            except (KeyError, ValueError, OSError):  # unknown; no zone's name; a folder of zones
                 continue
     return None
 

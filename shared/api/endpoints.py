@@ -97,6 +97,8 @@ def _changed(use: Use, settings: ConnectionSettings, body: SettingsBody) -> Conn
         "external_titles",
         "free_events",
         "cancelled_events",
+        "review_threshold",
+        "review_window_minutes",
         "telehealth_link",
         "service_line",
         "horizon_days",

@@ -34,6 +34,9 @@ from shared.core.policy import (
     PersonalText,
 )
 
+REVIEW_THRESHOLD_MAX = 100
+REVIEW_WINDOW_MAX = 1_440
+"""Minutes."""
 UTC_CHOSEN = "Etc/UTC"
 """UTC as somebody's choice: under its other name it says that no zone is known."""
 
@@ -123,6 +126,8 @@ class SettingsBody(Body):
     external_titles: ExternalTitles | None = None
     free_events: FreeEvents | None = None
     cancelled_events: CancelledEvents | None = None
+    review_threshold: int | None = Field(default=None, ge=1, le=REVIEW_THRESHOLD_MAX)
+    review_window_minutes: int | None = Field(default=None, ge=1, le=REVIEW_WINDOW_MAX)
     telehealth_link: bool | None = None
     service_line: bool | None = None
     horizon_days: int | None = Field(default=None, ge=1, le=HORIZON_DAYS_MAX)
@@ -160,6 +165,8 @@ class SettingsAnswer(Answer):
     external_titles: ExternalTitles
     free_events: FreeEvents
     cancelled_events: CancelledEvents
+    review_threshold: int
+    review_window_minutes: int
     telehealth_link: bool
     service_line: bool
     horizon_days: int
@@ -179,6 +186,8 @@ class SettingsAnswer(Answer):
             external_titles=settings.external_titles,
             free_events=settings.free_events,
             cancelled_events=settings.cancelled_events,
+            review_threshold=settings.review_threshold,
+            review_window_minutes=settings.review_window_minutes,
             telehealth_link=settings.telehealth_link,
             service_line=settings.service_line,
             horizon_days=settings.horizon_days,

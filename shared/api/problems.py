@@ -63,6 +63,7 @@ PROBLEMS: Mapping[str, tuple[int, str]] = {
         422,
         "The EHR does not tell which appointments are protected.",
     ),
+    "no_such_review": (404, "There is no such review."),
     "calendar_not_eligible": (422, "This calendar cannot take part."),
     "connect_code_unknown": (422, "This code was used already or has expired. Please connect again."),
     "full_name_unacknowledged": (

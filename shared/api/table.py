@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from shared.api import endpoints, feeds, notices, roster
+from shared.api import endpoints, feeds, notices, reviews, roster
 from shared.api.routing import SYNC, Table
 
 OF_A_PRACTITIONER: Table = {
     **endpoints.PATHS,
+    **reviews.PATHS,
     **notices.PATHS,
     **feeds.PATHS,
 }

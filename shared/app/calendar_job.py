@@ -216,9 +216,11 @@ class _Job:
                 return Outcome(State.IDLE, pass_due=True)
             if not (whole and self.bulk):
                 page = self._look(work)
-                if self._nothing_to_do(calendar, connection, page):
+                decided = self.bulk and work.reviewing.has_decisions
+                if not decided and self._nothing_to_do(calendar, connection, page):
                     self._stamp(calendar, page)
                     return Outcome(State.IDLE, again_at=calendar.retry_at, pass_due=whole)
+                work.take_up_decisions()
                 gathered = work.gatherer().changes(page, self.ids, take_up=takes_up(calendar, bulk=self.bulk))
         except CursorLostError:
             if not self.bulk:

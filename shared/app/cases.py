@@ -10,7 +10,7 @@ from shared.app.render import Renderer
 from shared.core.identity import series_of
 from shared.core.item import Item, agreed_gone
 from shared.core.model import Appointment, Base, Event, Facts, Kind, Reading, Side
-from shared.core.policy import is_past
+from shared.core.policy import Verdict, is_past
 
 
 @dataclass
@@ -35,7 +35,9 @@ class Case:
     moved_out: bool | None = None
     """Its event lives on in another calendar of the connection; None: nobody has looked."""
     protected: bool | None = None
-    """A note or an invoice hangs on it; None: nobody has asked. Its row may say so itself."""
+    """A note or an invoice hangs on it; None: it is not known. Its row may say so itself."""
+    protection_asked: bool = False
+    """In this job; once is enough."""
     refused: bool = False
     """The EHR has refused, in this job, what the calendar wants."""
     refusal: str | None = None
@@ -96,6 +98,8 @@ class Case:
 
         Else a deletion that a job carried over before it died would look like the other side's own.
         """
+        if self.item.verdict is Verdict.HELD:
+            return self.stored is None or self.stored.verdict is not Verdict.HELD
         return self.stored is None or self.met_deleted() not in (None, self.item.carrying)
 
     def readings(self) -> tuple[Reading, Reading]:

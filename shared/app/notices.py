@@ -32,6 +32,8 @@ TELLS_MAX = 13
 
 
 class NoticeKind(Enum):
+    REVIEW = "review"
+    """Deletions wait for an answer."""
     OVERLAP = "overlap"
     """Something from the calendar now takes time that a client's appointment has."""
     RECONNECT_NEEDED = "reconnect_needed"

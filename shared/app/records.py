@@ -28,6 +28,7 @@ from shared.core.policy import (
     LabelMode,
     Mode,
     PersonalText,
+    Verdict,
 )
 from shared.ports import BlockAs, Capabilities, Document, FeedCursor, Listing, ProtectedBy, Writes
 
@@ -112,6 +113,8 @@ def connection_data(connection: Connection) -> dict[str, object]:
         "external_titles": settings.external_titles.value,
         "free_events": settings.free_events.value,
         "cancelled_events": settings.cancelled_events.value,
+        "review_threshold": settings.review_threshold,
+        "review_window_minutes": settings.review_window_minutes,
         "telehealth_link": settings.telehealth_link,
         "service_line": settings.service_line,
         "status": connection.status.value,
@@ -135,6 +138,8 @@ def connection_of(document: Document) -> Connection:
         external_titles=ExternalTitles(data["external_titles"]),
         free_events=FreeEvents(data["free_events"]),
         cancelled_events=CancelledEvents(data["cancelled_events"]),
+        review_threshold=data["review_threshold"],
+        review_window_minutes=data["review_window_minutes"],
         telehealth_link=data["telehealth_link"],
         service_line=data["service_line"],
     )
@@ -238,6 +243,11 @@ class Calendar:
     channel_grant: int = 0
     """Number of the grant under which its channel was last asked for: it may end with that."""
     channels: tuple[ChannelRow, ...] = ()
+    deleted_at: tuple[datetime, ...] = ()
+    """When deletions were last applied without asking; those that still count."""
+    reviews: tuple[str, ...] = ()
+    """Keys of the reviews that are open, or have something to be done."""
+    reviews_made: int = 0
     recent: tuple[Entry, ...] = ()
     """The newest lines of its history, the oldest first."""
 
@@ -295,6 +305,9 @@ def calendar_data(calendar: Calendar) -> dict[str, object]:
         "renew_at": calendar.renew_at,
         "watch_problem": calendar.watch_problem,
         "channel_grant": calendar.channel_grant,
+        "deleted_at": list(calendar.deleted_at),
+        "reviews": list(calendar.reviews),
+        "reviews_made": calendar.reviews_made,
         "channels": [
             {"id": row.id, "expires": row.expires, "resource_id": row.resource_id}
             for row in calendar.channels
@@ -317,6 +330,8 @@ def calendar_of(document: Document) -> Calendar:
         lease=Lease(**lease) if lease else None,
         progress=Progress(**progress) if progress else None,
         channels=tuple(ChannelRow(**row) for row in data.pop("channels")),
+        deleted_at=tuple(data.pop("deleted_at")),
+        reviews=tuple(data.pop("reviews")),
         role=Role(data.pop("role")),
         rules=BlockRules(**data.pop("rules")),
         recent=tuple(unpacked(recent)) if recent else (),
@@ -414,6 +429,7 @@ def _core_data(item: Item) -> dict[str, object]:
         "carrying": item.carrying.value if item.carrying else None,
         "cancelled_version": item.cancelled_version,
         "verify": item.verify,
+        "verdict": item.verdict.value if item.verdict else None,
     }
 
 
@@ -432,6 +448,7 @@ _CORE = (
     "carrying",
     "cancelled_version",
     "verify",
+    "verdict",
 )
 
 
@@ -453,6 +470,7 @@ def _core_of(
         carrying=Side(data["carrying"]) if data["carrying"] else None,
         cancelled_version=data["cancelled_version"],
         verify=bool(data["verify"]),
+        verdict=Verdict(data["verdict"]) if data["verdict"] else None,
         put_back_at=put_back_at,
     )
 

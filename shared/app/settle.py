@@ -12,9 +12,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from shared.app.cases import Case, see_event, see_row
+from shared.app.deletions import carries_deletion, lives_elsewhere, read_rows
 from shared.app.overlaps import Taken
 from shared.app.telling import change_of, tell_aside, tell_change, tell_open
-from shared.app.tools import Tools, external_calendars
+from shared.app.tools import Tools
 from shared.app.write import RefusedByEhrError, Writer, differs
 from shared.core.activity import Done, Happened, reason_against
 from shared.core.decide import Decision, Hold, Leave, Settle, decide, is_put_back
@@ -22,8 +23,7 @@ from shared.core.errors import BlockedError, OverLimitError, RejectedError, Retr
 from shared.core.item import Item, settled, unsettled
 from shared.core.match import Claim, claim
 from shared.core.model import Appointment, Base, Event, Facts, Kind, Reading, Side
-from shared.core.policy import Rights, Traits, is_past, rights
-from shared.ports import GoneError
+from shared.core.policy import Rights, Traits, Verdict, is_past, rights
 
 AN_HOUR = timedelta(hours=1)
 
@@ -101,6 +101,30 @@ class Settler:
             self.counts.bugs.append(type(error).__name__)
             return self._set_aside(case, "bug")
 
+    def first_seen(self, cases: Iterable[Case]) -> list[Case]:
+        """Deletions in the calendar that would be applied, and that nobody has judged yet.
+
+        What lives on in another calendar was moved out, and what is protected is put back: neither counts.
+        """
+        new = [case for case in cases if case.item.verdict is None and self._would_apply(case)]
+        read_rows(self.tools, new)
+        for case in new:
+            if case.moved_out is None and self._would_apply(case):
+                case.moved_out = lives_elsewhere(self.tools, case)
+        return [case for case in new if self._would_apply(case) and not self._turns_out_protected(case)]
+
+    def _would_apply(self, case: Case) -> bool:
+        return case.unreadable is None and carries_deletion(case, self._decide(case))
+
+    def _turns_out_protected(self, case: Case) -> bool:
+        """Or cannot be told now: then a later job judges it."""
+        if case.item.kind is Kind.CLIENT and case.row is not None and case.row.protected is None:
+            try:
+                case.protected = self._is_protected(case)
+            except RetryableError:
+                return True
+        return case.protected is True
+
     # --- what becomes of an item that is not settled ---
 
     def _slow_down(self, error: RetryableError) -> None:
@@ -139,9 +163,6 @@ class Settler:
         read = False
         for _ in range(self.tools.world.limits.stale_tries + 2):  # one read for want of a text, one refusal
             decision = self._decide(case)
-            if case.moved_out is None and self._carries_deletion(case, decision):
-                case.moved_out = self._lives_elsewhere(case)
-                decision = self._decide(case)
             if isinstance(decision, (Hold, Leave)):
                 return self._stays_open(case, decision)
             missing = [] if read else self._missing(case, decision)
@@ -166,8 +187,9 @@ class Settler:
 
     def _stays_open(self, case: Case, decision: Hold | Leave) -> Item:
         """Nothing is written; what was read is kept."""
-        item = replace(kept(case, retry_at=None), carrying=None)
         held = isinstance(decision, Hold)
+        verdict = Verdict.HELD if held else None
+        item = replace(kept(case, retry_at=None), carrying=None, verdict=verdict)
         self.counts.held += held
         self.counts.left += not held
         reason = reason_against(self._traits(case), self.tools.connection.settings, case.refusal)
@@ -244,13 +266,8 @@ class Settler:
             refused=case.refused,
             marker=case.marker,
             moved_out=case.moved_out is True,
+            verdict=case.item.verdict or Verdict.APPLY,
         )
-
-    def _carries_deletion(self, case: Case, decision: Decision) -> bool:
-        """Whether an event's deletion would reach the EHR now, or wait for a person who confirms it."""
-        goes = isinstance(decision, Hold) or (isinstance(decision, Settle) and not decision.present)
-        deleted = case.known(Side.CALENDAR) is None and case.item.base.calendar is not None
-        return goes and deleted and case.known(Side.EHR) is not None and case.item.kind is not Kind.BLOCK
 
     def _needs_to_know_protection(self, case: Case, decision: Settle) -> bool:
         """Before the calendar moves or cancels a client's appointment whose row does not say."""
@@ -266,24 +283,11 @@ class Settler:
         The EHR has the last word all the same: a note may be written between this answer and our write.
         """
         assert case.row is not None
-        protected = self.tools.ehr.protection(case.row)
+        protected = None if case.protection_asked else self.tools.ehr.protection(case.row)
+        case.protection_asked = True
         if protected is None and case.item.tries < self.tools.world.limits.stale_tries:
             raise RetryableError("protection_unknown")
         return protected is not False
-
-    def _lives_elsewhere(self, case: Case) -> bool:
-        """An event that is dragged to another calendar keeps its id there."""
-        event_id = case.event.id if case.event else case.item.event_id
-        if event_id is None:
-            return False
-        for calendar in external_calendars(self.tools):
-            with contextlib.suppress(
-                GoneError, BlockedError
-            ):  # who cannot read it cannot have dragged it there
-                found = self.tools.service.event(calendar.calendar_id or "", event_id)
-                if found is not None and not found.cancelled:
-                    return True
-        return False
 
     def _cancelled_from_calendar(self, case: Case) -> bool:
         """As far as is known: before anything is written over it the row is read."""
@@ -348,7 +352,8 @@ class Settler:
         """Write what differs from the target, the EHR first: it may refuse."""
         ehr, calendar = case.known(Side.EHR), case.known(Side.CALENDAR)
         change = change_of(case, decision, self._traits(case), self.tools.connection.settings)
-        if not decision.present and case.met_deleted() not in (None, case.item.carrying):
+        unjudged = case.item.verdict is None and carries_deletion(case, decision)
+        if unjudged or (not decision.present and case.met_deleted() not in (None, case.item.carrying)):
             raise _NotNotedError("deletion_not_noted")
         writes_calendar = differs(decision, Side.CALENDAR, calendar, ehr)
         if writes_calendar:

@@ -10,7 +10,7 @@ from datetime import datetime, timedelta
 from shared.app.accounts import pause
 from shared.app.activity import Told
 from shared.app.appointments_calendar import ensure_calendar
-from shared.app.cases import Case
+from shared.app.cases import Case, see_row
 from shared.app.channels import channel_due, renew_channel
 from shared.app.external import ExternalGatherer
 from shared.app.gather import AppointmentsGatherer
@@ -31,12 +31,15 @@ from shared.app.records import (
     parked,
 )
 from shared.app.render import Renderer
+from shared.app.reviewing import Reviewing
 from shared.app.settle import Settler, kept
 from shared.app.tools import Tools
 from shared.app.world import World
 from shared.core.errors import OverLimitError, RetryableError, StaleError
 from shared.core.identity import slot
 from shared.core.item import Item
+from shared.core.policy import Verdict
+from shared.core.review import must_wait
 from shared.core.window import window
 from shared.ports import COMMIT_WRITES_MAX, Put, Remove
 
@@ -97,6 +100,7 @@ class Slice:
         taken_in = window(settings.start_from, settings.horizon_days, now=self.started, zone=settings.zone)
         self.renderer = Renderer(world.keys, settings, connection.practitioner, taken_in, calendar.rules)
         self.items = Items(world.documents, calendar, connection.practice)
+        self.reviewing = Reviewing(world, calendar, connection)
         self.told = Told(connection.key, calendar.key, connection.practice, calendar.recent, bulk)
         self._unseen = False
         """The first channel lives: what happened since the listing was told to nobody."""
@@ -134,10 +138,14 @@ class Slice:
             if self.calendar.calendar_id is None:
                 ensure_calendar(self.world, self.calendar, self.connection, self.service, self._save)
                 self.items = Items(self.world.documents, self.calendar, self.connection.practice)
+            self.take_up_decisions()
             gathered = self.gatherer().everything()
             self.calendar = replace(self.calendar, progress=Progress(0, len(gathered.cases)))
             self._write_down(gathered.cases)
         self._pass_follows = gathered.pass_wanted
+        if self.bulk:
+            met = {case.item.k for case in gathered.cases}
+            gathered.cases += [case for case in self._undone() if case.item.k not in met]
         settler = Settler(self.tools(), done=self.told.done)
         self._settle(gathered.cases, settler, whole=whole)
         if settler.over_limit:
@@ -170,13 +178,53 @@ class Slice:
         lives = any(row.resource_id is not None and row.expires > now for row in calendar.channels)
         return lives and calendar.renew_at is not None and calendar.channel_grant == self.connection.grant
 
+    # --- reviews ---
+
+    def take_up_decisions(self) -> None:
+        """Of a bulk job: what people have decided about deletions is settled now."""
+        if self.bulk:
+            self.reviewing.take_up(self.items, self.ehr)
+
+    def _judge(self, cases: list[Case]) -> None:
+        """Whether deletions that are seen for the first time are applied, or wait for a person."""
+        if self.calendar.role is Role.EXTERNAL:
+            return
+        found = Settler(self.tools()).first_seen(cases)
+        now, settings = self.world.clock.now(), self.connection.settings
+        since = now - timedelta(minutes=settings.review_window_minutes)
+        lately = [at for at in self.calendar.deleted_at if at > since]
+        verdict = Verdict.APPLY
+        if must_wait(len(found), len(lately), settings.review_threshold, is_open=self.reviewing.is_open):
+            self.calendar, verdict = self.reviewing.hold(found, self.calendar), Verdict.HELD
+        elif found:
+            self.calendar = replace(self.calendar, deleted_at=(*lately, *[now] * len(found)))
+        for case in found:
+            case.item = replace(case.item, verdict=verdict)
+
+    def _undone(self) -> list[Case]:
+        """Appointments that were cancelled by a review and are booked again: their events come back."""
+        cases = []
+        for entry, row in self.reviewing.undo(self.ehr):
+            self.items.load_ks([entry.k])
+            item = self.items.get(entry.k) or Item(
+                entry.k, entry.kind, entry.origin, appointment_id=entry.appointment_id
+            )
+            case = Case(item, self.items.get(entry.k))
+            self.renderer.learn(self.ehr, [row])
+            see_row(case, row, self.renderer)
+            cases.append(case)
+        return cases
+
     def _write_down(self, cases: list[Case]) -> None:
         """Save what must not be forgotten, as something to be taken up, and with it the lease."""
+        self._judge(cases)
         self._waited = frozenset(case.item.k for case in cases if _was_open(case))
         for case in cases:
             if case.to_be_written_down():
-                item = kept(case, retry_at=self.started, tries=case.item.tries)
-                case.item = case.stored = replace(item, carrying=case.met_deleted() or item.carrying)
+                held = case.item.verdict is Verdict.HELD
+                item = kept(case, retry_at=None if held else self.started, tries=case.item.tries)
+                carrying = None if held else case.met_deleted() or item.carrying
+                case.item = case.stored = replace(item, carrying=carrying)
                 self.items.put(case.item)
         self._save(self.calendar)
         self._flush(keep=0)
@@ -264,6 +312,7 @@ class Slice:
     def _end(self, gathered: Gathered, settler: Settler, *, whole: bool) -> Outcome:
         """The last items and, in the same commit, the cursor with the lease let go."""
         self._flush(keep=ITEMS_MAX)
+        self.reviewing.follow(self.items)
         now = self.world.clock.now()
         cursor = gathered.cursor
         retry_at = self.items.first_open()
@@ -282,6 +331,7 @@ class Slice:
             lapses=0,
             problem=None,
             gone_at=None,
+            reviews=self.reviewing.keys(),
         )
         due_at = next_due(calendar, now, self.world.limits.soon_seconds)
         calendar = replace(calendar, due_at=self._not_later(calendar, due_at))

@@ -168,9 +168,14 @@ class Writer:
         return replace(self._write(case, everything, ehr), marker=marker)
 
     def _bring_back(self, case: Case, ehr: Facts) -> Event | None:
-        """A deleted event under its own id: one try; None where that is refused or there is none."""
+        """A deleted event under its own id: one try; None where that is refused or there is none.
+
+        A client's appointment does not come back into somebody's series.
+        """
         event = case.event
         if event is None or not event.cancelled or event.id != case.item.event_id:
+            return None
+        if self._is_in_a_series(case):
             return None
         everything = Settle(present=True, when=Side.EHR, what=Side.EHR)
         try:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from shared.core.model import Base, Facts, Kind, Reading, Side
+from shared.core.policy import Verdict
 
 
 @dataclass(frozen=True)
@@ -43,6 +44,8 @@ class Item:
     Whether it was done is open until the item is settled."""
     cancelled_version: str | None = None
     """Version of the row that our own cancellation made: bringing the event back undoes just that one."""
+    verdict: Verdict | None = None
+    """What was settled about its deletion in the calendar; None: nothing is deleted, or nobody has judged."""
     verify: bool = False
     """A complete listing lacked its event: whether it is gone is to be read by id."""
     put_back_at: tuple[datetime, ...] = ()
@@ -67,6 +70,7 @@ class Item:
             base=Base(ehr=self.base.ehr),
             seen=Seen(ehr=self.seen.ehr),
             carrying=None,
+            verdict=None,
             verify=False,
         )
 
@@ -95,5 +99,13 @@ def unsettled(item: Item, ehr: Reading, calendar: Reading) -> Item:
 def settled(item: Item, base: Base) -> Item:
     """The item when both sides agree on `base`."""
     return replace(
-        item, base=base, seen=Seen(), retry_at=None, tries=0, aside=None, carrying=None, verify=False
+        item,
+        base=base,
+        seen=Seen(),
+        retry_at=None,
+        tries=0,
+        aside=None,
+        carrying=None,
+        verdict=None,
+        verify=False,
     )

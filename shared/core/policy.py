@@ -80,6 +80,9 @@ class ConnectionSettings:
     external_titles: ExternalTitles = ExternalTitles.HIDE
     free_events: FreeEvents = FreeEvents.HIDE
     cancelled_events: CancelledEvents = CancelledEvents.REMOVE
+    review_threshold: int = 3
+    """Deletions in the calendar that are applied without asking, in `review_window_minutes`."""
+    review_window_minutes: int = 10
     telehealth_link: bool = False
     """Whether events of client appointments have the link to the session: whoever has it can join."""
     service_line: bool = False

@@ -55,6 +55,7 @@ from shared.core.policy import (
     LabelMode,
     Mode,
     PersonalText,
+    Verdict,
 )
 from shared.ports import Document, FeedCursor, Put
 from tests.app.stage import FAMILY, TITLE, Practitioner, Stage
@@ -209,7 +210,7 @@ def test_a_practice_comes_back_as_it_was(practice: Practice) -> None:
 AT = all_day(NOW.date(), NOW.date())
 A_FACT = Facts(timed(NOW, NOW), "what", "1")
 WITHOUT_A_DEFAULT = [
-    Item("k", Kind.BLOCK, Side.CALENDAR, 3, "a", "e", Base(A_FACT), Seen(Reading(A_FACT)), NOW, 2, "bug", Side.EHR, "7", True, (NOW,)),
+    Item("k", Kind.BLOCK, Side.CALENDAR, 3, "a", "e", Base(A_FACT), Seen(Reading(A_FACT)), NOW, 2, "bug", Side.EHR, "7", Verdict.HELD, True, (NOW,)),
     replace(
         CALENDAR, creating_at=NOW, cursor="token", cursor_format=1, pass_at=NOW, passed_at=NOW, checked_at=NOW,
         retry_at=NOW, lease=Lease("job", NOW), progress=Progress(1, 2), missing=True,
@@ -226,11 +227,14 @@ WITHOUT_A_DEFAULT = [
         watch_problem="google_not_watchable",
         channel_grant=2,
         channels=(ChannelRow("channel", NOW, "resource"),),
+        deleted_at=(NOW,),
+        reviews=("review",),
+        reviews_made=1,
         recent=(Entry("job-0", Done(Happened.MOVED, Side.EHR, Kind.CLIENT, NOW, "a", "past", AT, AT, AT, 1.5), 2, True),),
     ),
     ConnectionSettings(
         NOW.date(), ZoneInfo("UTC"), Mode.ONE_WAY, LabelMode.FULL_NAME, Edits.ACCEPT, PersonalText.TITLE, 7,
-        ExternalTitles.SHOW, FreeEvents.SHOW, CancelledEvents.MARK, telehealth_link=True, service_line=True,
+        ExternalTitles.SHOW, FreeEvents.SHOW, CancelledEvents.MARK, 5, 20, telehealth_link=True, service_line=True,
     ),
 ]  # fmt: skip
 

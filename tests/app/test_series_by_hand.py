@@ -136,9 +136,20 @@ def test_a_cancellation_in_the_ehr_deletes_that_instance_alone(
 
 
 def test_all_of_it_deleted_cancels_all_of_it(stage: Stage, ada: Practitioner, made: str) -> None:
+    stage.change_settings(ada, review_threshold=4)
     stage.delete(ada, made)
     stage.sync(ada)
     assert booked(stage) == []
+    at_rest(stage, ada)
+
+
+def test_all_of_it_deleted_waits_for_a_person_where_it_is_much(
+    stage: Stage, ada: Practitioner, made: str
+) -> None:
+    stage.delete(ada, made)
+    stage.sync(ada)
+    assert len(booked(stage)) == 4
+    assert len(stage.calendar(ada).reviews) == 1
     at_rest(stage, ada)
 
 

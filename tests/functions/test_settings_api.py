@@ -46,6 +46,10 @@ ENDPOINTS = [
     ("POST", "/pause"),
     ("POST", "/resume"),
     ("POST", "/disconnect"),
+    ("GET", "/reviews"),
+    ("GET", "/reviews/some"),
+    ("POST", "/reviews/some/answers"),
+    ("POST", "/reviews/some/undo"),
 ]
 ADMINS = [("GET", ""), ("POST", "/pause"), ("POST", "/disconnect")]
 HOSTILE = "<script>alert(1)</script>"
@@ -294,6 +298,8 @@ def test_the_settings_at_first(connected: Front) -> None:
         "external_titles": "hide",
         "free_events": "hide",
         "cancelled_events": "remove",
+        "review_threshold": 3,
+        "review_window_minutes": 10,
         "telehealth_link": False,
         "service_line": False,
         "horizon_days": 201,
@@ -506,7 +512,7 @@ def test_a_grant_that_is_dead_needs_a_new_consent(
 
 @pytest.mark.parametrize(
     ("method", "rest"),
-    [each for each in ENDPOINTS if each[1] not in ("", "/connect", "/connect/complete")],
+    [each for each in ENDPOINTS if each[1] not in ("", "/connect", "/connect/complete", "/reviews")],
 )
 def test_without_a_connection_there_is_nothing_to_do_it_with(front: Front, method: str, rest: str) -> None:
     body = {"id": "calendar"} if rest.startswith("/external-calendars/") else None

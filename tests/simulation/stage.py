@@ -128,6 +128,7 @@ class Stage(Stored):
             horizon_days=rng.choice([25, 40]),
             external_titles=rng.choice(list(ExternalTitles)),
             free_events=rng.choice(list(FreeEvents)),
+            review_threshold=1_000,  # nobody here answers a review
         )
         return Practitioner(id_, zone, sub, Person(self.google, sub), settings)
 
