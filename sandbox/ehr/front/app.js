@@ -15,6 +15,7 @@ const OFFICE = "office"; // whoever administers, and treats nobody
 
 async function start() {
   const me = await ehr.get("me");
+  if (me?.role === "admin") me.name = "Practice office";
   if (me) setClock(me.now, me.zone);
   if (me) await new App(me).run();
   else await signIn();
@@ -106,6 +107,12 @@ class App {
     this.current = page.shown;
     this.stage.replaceChildren(page.shown.element);
     page.shown.enter();
+  }
+
+  /** Google's page shows the same days. */
+  tell(day) {
+    const frame = this.beside.querySelector("iframe");
+    frame?.contentWindow.postMessage({ day }, new URL(this.me.google).origin);
   }
 
   drawBell() {

@@ -5,6 +5,7 @@ import { ago, instantDay } from "./times.js";
 import { count, NOTICES, plain, STANDING } from "./words.js";
 
 const LOOK_MS = 4000;
+const REVIEW = "review"; // what it tells is counted by itself
 
 /** How much waits, for the bell; looked at again and again. */
 export class Waiting {
@@ -17,7 +18,7 @@ export class Waiting {
   }
 
   get count() {
-    return this.reviews.reduce((sum, each) => sum + each.waiting, 0) + this.notices.filter((each) => !each.seen).length;
+    return this.reviews.reduce((sum, each) => sum + each.waiting, 0) + this.notices.filter((each) => !each.seen && each.kind !== REVIEW).length;
   }
 
   follow(tell) {
@@ -67,7 +68,7 @@ export class InboxPage {
     const drawn = JSON.stringify(reviews);
     if (this.drawnReviews === drawn) return;
     this.drawnReviews = drawn;
-    const shown = await Promise.all(reviews.filter((each) => each.open || each.undoable || each.pending)
+    const shown = await Promise.all(reviews.filter((each, index) => index === 0 || each.open || each.undoable || each.pending)
       .map((each) => this.sync.get(`/reviews/${each.review}`)));
     this.reviews.replaceChildren(...shown.map((each) => this.review(each)));
   }
