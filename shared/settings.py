@@ -158,7 +158,10 @@ class Settings(BaseModel):
         description="keys (JWKS) of Google's ID tokens",
     )
     google_revoke_url: str = _of(
-        *_CONSENT, default="https://oauth2.googleapis.com/revoke", description="where a grant is given back"
+        *_CONSENT,
+        Function.SYNC_TASK,
+        default="https://oauth2.googleapis.com/revoke",
+        description="where a grant is given back",
     )
     google_any_calendar: bool = _of(
         *_CONSENT,

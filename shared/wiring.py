@@ -27,6 +27,7 @@ from shared.adapters.notice_post import post_notice
 from shared.adapters.sealing import Sealer
 from shared.adapters.secret_manager import SecretManager
 from shared.app.connect import Connecting, Scopes
+from shared.app.disconnect import give_back
 from shared.app.eligible import Reach
 from shared.app.grants import Purpose, bound_to, grant_of, grant_path
 from shared.app.hook_secret import hook_trust
@@ -39,7 +40,7 @@ from shared.core.errors import BlockedError
 from shared.core.identity import Keys
 from shared.core.signing import HOOK_SECRET_BYTES_MIN, KeyRing
 from shared.ehr_settings import fhir_settings
-from shared.ports import CalendarService, Capabilities, Clock, Ehr
+from shared.ports import CalendarService, Capabilities, Clock, Ehr, Remove
 from shared.practices import FrontEnd, front_end_of, oauth_client_of, practice_of
 from shared.settings import SecretName, Settings
 
@@ -54,6 +55,16 @@ class _Service:
     until: datetime
     calls: GoogleCalls
     service: CalendarService
+
+
+@dataclass(frozen=True)
+class _Revoker:
+    """What it takes to give a grant back: less than to get one."""
+
+    documents: FirestoreDocuments
+    clock: Clock
+    consent: GoogleOAuth
+    sealing: Sealer
 
 
 class Wiring:
@@ -103,9 +114,14 @@ class Wiring:
             chance=random.random,
             push=Push(settings.push_url, KeyRing.of(keys)) if settings.push_url else None,
             side_by_side=self._side_by_side,
+            give_back=self._give_back,
             tell=self._tell,
             limits=Limits(lease_seconds=settings.lease_s),
         )
+
+    def _give_back(self, connection_key: str) -> list[Remove]:
+        revoker = _Revoker(self.documents, self._clock, self._consent(), self._sealer())
+        return give_back(revoker, connection_key)
 
     def connecting(self) -> Connecting:
         """For the calling thread."""

@@ -125,7 +125,7 @@ def is_told_to_a_program(told: dict[str, Any]) -> None:
     assert told["counts"]["blocks"] == 11
     assert len(told["latencies_ms"]) == 13
     assert all(latency > 0 for latency in told["latencies_ms"].values())
-    assert [len(found) for found in told["samples_ms"].values()] == [7, 7]  # 4 of the story, 1 of each
+    assert [len(found) for found in told["samples_ms"].values()] == [7, 10]  # 4 or 7 told, 1 of each
     assert set(told["latency_p95_ms"]) == set(told["samples_ms"]) == {"ehr_to_google", "google_to_ehr"}
     assert all(latency > 0 for latency in told["latency_p95_ms"].values())
     assert told["seconds"] > 0
@@ -138,7 +138,7 @@ def test_googles_emulator_does_as_well_and_once_is_the_end(tmp_path: Path) -> No
     assert done.returncode == 0, done.stdout + done.stderr
     told = json.loads(out.read_text())
     assert (told["agree"], told["duplicates"], told["store"]) == (True, 0, "emulator")
-    assert [len(found) for found in told["samples_ms"].values()] == [4, 4]
+    assert [len(found) for found in told["samples_ms"].values()] == [4, 7]
 
 
 def test_an_interrupt_at_the_start_leaves_nothing_behind(tmp_path: Path) -> None:

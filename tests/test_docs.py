@@ -18,6 +18,7 @@ import shared.core.decide
 from sandbox.demo.arguments import parse
 from shared.app.accounts import holder_data
 from shared.app.activity import page_data
+from shared.app.entitlements import Entitlement, entitlement_data
 from shared.app.feeds import Feed, feed_data
 from shared.app.grants import ConsentAsked, ConsentGiven, StoredGrant, asked_data, given_data, grant_data
 from shared.app.invites import Invite, invite_data
@@ -253,6 +254,7 @@ def test_the_page_names_every_field_of_every_document() -> None:
             notice_data(Notice("p", "c", NoticeKind.OVERLAP, "2026-03-09", 1, NOW, send_at=NOW))
         ),
         "connections/{connection}/activity/{page}": set(page_data("k", "p", (), NOW)),
+        "entitlements/{connection}": set(entitlement_data(Entitlement("p", "1"))),
         "invites/{connection}": set(invite_data(Invite("c", "p", "1", NOW, NOW))),
         "feeds/{connection}": set(feed_data(Feed("c", "p", "hash", False, NOW, NOW))),
         "accounts/{account}": set(holder_data("job", NOW)),

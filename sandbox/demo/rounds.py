@@ -27,7 +27,10 @@ class Direction(Enum):
 
 ONE_WAY = {
     Direction.EHR_TO_GOOGLE: ("ehr_reschedule", "ehr_cancel", "ehr_create", "ehr_edit_personal"),
-    Direction.GOOGLE_TO_EHR: ("google_create", "google_move", "google_edit", "google_delete"),
+    Direction.GOOGLE_TO_EHR: (
+        *("google_create", "google_move", "google_edit", "google_delete"),
+        *("primary_create", "primary_move", "primary_delete"),
+    ),
 }
 """Changes of the story that go the same ways."""
 

@@ -19,7 +19,6 @@ from shared.api.models import (
     CompleteBody,
     ConnectAnswer,
     ConnectBody,
-    DisconnectBody,
     ExternalCalendarAnswer,
     ExternalCalendarsAnswer,
     LeaveBody,
@@ -33,7 +32,6 @@ from shared.api.problems import ProblemError, invalid
 from shared.api.routing import Endpoint, Table, Use
 from shared.app import choosing, connect, connections
 from shared.app.capable import capabilities_of
-from shared.app.disconnect import disconnect
 from shared.app.eligible import Candidate, candidates
 from shared.app.external_state import read_external
 from shared.app.grants import grant_of, grant_path
@@ -231,13 +229,6 @@ def resume(use: Use, _: Body) -> StateAnswer:
     return show_state(use, None)
 
 
-def end(use: Use, body: DisconnectBody) -> StateAnswer:
-    if body.events == "remove":
-        raise ProblemError("remove_unavailable")
-    disconnect(use.connecting, use.world, practice=use.caller.practice, practitioner=use.practitioner)
-    return show_state(use, None)
-
-
 PATHS: Table = {
     "": {"GET": Endpoint(show_state, admin=True)},
     "/settings": {"GET": Endpoint(show_settings), "PATCH": Endpoint(change_settings, SettingsBody)},
@@ -251,6 +242,5 @@ PATHS: Table = {
     "/check-now": {"POST": Endpoint(check_now, Body, status=202)},
     "/pause": {"POST": Endpoint(pause, Body, admin=True)},
     "/resume": {"POST": Endpoint(resume, Body)},
-    "/disconnect": {"POST": Endpoint(end, DisconnectBody, admin=True)},
 }
 """By what follows `/v1/practitioners/{id}/sync`, and by method."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, replace
 from datetime import date, datetime
-from typing import Annotated, Literal
+from typing import Annotated
 
 from pydantic import (
     AfterValidator,
@@ -19,7 +19,7 @@ from pydantic_core import PydanticCustomError
 from shared.app.connect import ZONE_UNKNOWN
 from shared.app.eligible import Candidate, Unfit
 from shared.app.external_state import ExternalState, ExternalWord
-from shared.app.records import Connection
+from shared.app.records import Connection, Receipt, Tally
 from shared.app.set_up import NAME_MAX, zone_named
 from shared.app.state import CalendarState, Shown, SyncState
 from shared.core.blocking import BlockRules
@@ -81,10 +81,6 @@ class CompleteBody(Body):
 
 class StartBody(Body):
     calendar_name: CalendarName | None = None
-
-
-class DisconnectBody(Body):
-    events: Literal["keep", "remove"] = Field(default="keep", description="what becomes of synced events")
 
 
 class RulesBody(Body):
@@ -239,6 +235,39 @@ class SetAsideAnswer(Answer):
     count: int
 
 
+class TallyAnswer(Answer):
+    total: int
+    removed: int
+    kept: int
+    refused: int
+
+    @classmethod
+    def of(cls, tally: Tally) -> TallyAnswer:
+        return cls(total=tally.total, removed=tally.removed, kept=tally.kept, refused=tally.refused)
+
+
+class ReceiptAnswer(Answer):
+    """How a connection ended."""
+
+    at: datetime
+    events: TallyAnswer
+    blocks: TallyAnswer
+    personal_kept: int
+    calendar_deleted: bool
+    problem: str | None
+
+    @classmethod
+    def of(cls, receipt: Receipt) -> ReceiptAnswer:
+        return cls(
+            at=receipt.at,
+            events=TallyAnswer.of(receipt.events),
+            blocks=TallyAnswer.of(receipt.blocks),
+            personal_kept=receipt.personal_kept,
+            calendar_deleted=receipt.calendar_deleted,
+            problem=receipt.problem,
+        )
+
+
 class StateAnswer(Answer):
     status: Shown
     google_email: str | None
@@ -248,6 +277,7 @@ class StateAnswer(Answer):
     set_aside: list[SetAsideAnswer]
     next_look_by: datetime | None
     settings: SettingsAnswer | None
+    receipt: ReceiptAnswer | None
 
     @classmethod
     def of(cls, state: SyncState, *, own: bool) -> StateAnswer:
@@ -263,6 +293,7 @@ class StateAnswer(Answer):
             set_aside=[SetAsideAnswer(reason=why, count=n) for why, n in sorted(state.set_aside.items())],
             next_look_by=state.next_look_by,
             settings=SettingsAnswer.of(connection) if connection and own else None,
+            receipt=ReceiptAnswer.of(connection.receipt) if connection and connection.receipt else None,
         )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.api import endpoints, feeds, notices, reviews, roster
+from shared.api import endpoints, feeds, going, notices, reviews, roster
 from shared.api.routing import SYNC, Table
 
 OF_A_PRACTITIONER: Table = {
@@ -10,11 +10,13 @@ OF_A_PRACTITIONER: Table = {
     **reviews.PATHS,
     **notices.PATHS,
     **feeds.PATHS,
+    **going.PATHS,
 }
 """By what follows `/v1/practitioners/{id}/sync`."""
 OF_A_PRACTICE: Table = {
     **notices.OF_A_PRACTICE,
     **roster.OF_A_PRACTICE,
+    **going.OF_A_PRACTICE,
 }
 """By the whole of it."""
 

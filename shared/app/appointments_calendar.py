@@ -27,23 +27,34 @@ def ensure_calendar(
     saved first: after a lost answer nothing is made before the list had time to show it.
     Raises RetryableError then.
     """
-    mark = world.keys.calendar_mark(connection.practice, connection.practitioner, connection.sub)
-    found = sorted(entry.id for entry in service.entries() if entry.owner and mark in entry.description)
-    if not found:
+    found = find_calendar(world, connection, service)
+    if found is None:
         now = world.clock.now()
         wait = timedelta(seconds=world.limits.creating_seconds)
         if calendar.creating_at is not None and now < calendar.creating_at + wait:
             raise RetryableError("calendar_being_made", (calendar.creating_at + wait - now).total_seconds())
         calendar = replace(calendar, creating_at=now)
         save(calendar)
-        description = DESCRIPTION.format(mark=mark)
+        description = DESCRIPTION.format(mark=mark_of(world, connection))
         made = service.add_calendar(connection.calendar_name, description, connection.settings.zone.key)
         try:
             return _saved(calendar, made.id, save)
         except StaleError:
             _remove_second(world, calendar.key, made.id, service)
             raise
-    return _saved(calendar, found[0], save)
+    return _saved(calendar, found, save)
+
+
+def find_calendar(world: World, connection: Connection, service: CalendarService) -> str | None:
+    """Id of the calendar that carries the connection's mark; of several always the same."""
+    mark = mark_of(world, connection)
+    return min(
+        (entry.id for entry in service.entries() if entry.owner and mark in entry.description), default=None
+    )
+
+
+def mark_of(world: World, connection: Connection) -> str:
+    return world.keys.calendar_mark(connection.practice, connection.practitioner, connection.sub)
 
 
 def _saved(calendar: Calendar, calendar_id: str, save: Callable[[Calendar], object]) -> Calendar:

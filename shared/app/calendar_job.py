@@ -22,6 +22,7 @@ from datetime import UTC, datetime, timedelta
 from shared.app.accounts import let_go, pause, take
 from shared.app.channels import channel_due
 from shared.app.connections import grant_died
+from shared.app.entitlements import is_to_be_told, tell
 from shared.app.gathering import Gathered
 from shared.app.notices import NoticeKind, note_once
 from shared.app.outcome import Outcome, State, earliest, has_news, next_due, stamp
@@ -29,11 +30,13 @@ from shared.app.records import (
     Calendar,
     Connection,
     Role,
+    Status,
     calendar_of,
     calendar_path,
     connection_of,
     connection_path,
 )
+from shared.app.removal import conclude, count_blocks, remove_events, without_calendars
 from shared.app.slice import Fence, Slice, takes_up
 from shared.app.world import World
 from shared.core.errors import (
@@ -112,6 +115,9 @@ class _Job:
     def run(self) -> Outcome | None:
         """None: somebody wrote the calendar document, or the connection, since it was read."""
         calendar, connection = self._load()
+        if is_to_be_told(connection, self.world.clock.now()):
+            tell(self.world, connection)
+            return None
         waits = self._waits(calendar, connection)
         if waits is not None:
             return waits
@@ -178,7 +184,10 @@ class _Job:
     def _waits(self, calendar: Calendar, connection: Connection) -> Outcome | None:
         """Why the calendar is left alone for now, if it is."""
         now = self.world.clock.now()
-        if not (connection.moves and calendar.active):
+        removing = connection.status is Status.REMOVING
+        if removing and not self.bulk and calendar.active:
+            return Outcome(State.IDLE)  # that is bulk work, and it has its task
+        if not ((connection.moves or removing) and calendar.active):
             self._is_not_due(calendar)
             return Outcome(State.IDLE)
         if calendar.missing:
@@ -209,6 +218,20 @@ class _Job:
         return calendar.lease.until + timedelta(seconds=rest)
 
     def _work(self, calendar: Calendar, connection: Connection) -> Outcome | None:
+        if connection.status is not Status.REMOVING:
+            return self._sync(calendar, connection)
+        try:
+            if calendar.role is Role.APPOINTMENTS:
+                outcome: Outcome | None = remove_events(self.fence, calendar, connection)
+            else:
+                self.fence.world = without_calendars(self.world)
+                outcome = self._sync(count_blocks(self.fence, calendar, connection), connection)
+        except StaleError:
+            return None
+        conclude(self.world, connection.key)
+        return outcome
+
+    def _sync(self, calendar: Calendar, connection: Connection) -> Outcome | None:
         work = Slice(self.fence, calendar, connection, bulk=self.bulk)
         whole, gathered = self._wants_everything(calendar, connection), None
         try:

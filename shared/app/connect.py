@@ -13,6 +13,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from shared.app.connections import awakened
@@ -89,6 +90,19 @@ class Connecting:
     redirect_uri: str
     random_bytes: Callable[[int], bytes]
     """So many, unforeseeable."""
+
+
+class Revoking(Protocol):
+    """What it takes to give a grant back."""
+
+    @property
+    def documents(self) -> Documents: ...
+    @property
+    def clock(self) -> Clock: ...
+    @property
+    def consent(self) -> Consent: ...
+    @property
+    def sealing(self) -> Sealing: ...
 
 
 @dataclass(frozen=True, repr=False)
@@ -252,7 +266,7 @@ def _refusal(scopes: Scopes, granted: frozenset[str]) -> str | None:
             return "consent_without_calendars"
 
 
-def revoke_unless_shared(world: Connecting, sub: str, token: str, *, besides: str = "") -> None:
+def revoke_unless_shared(world: Revoking, sub: str, token: str, *, besides: str = "") -> None:
     """Unless another connection has the account, or is about to: revoking ends all that it granted us."""
     same = Where("sub", "==", sub)
     grants = world.documents.find(GRANTS, same, limit=2)
@@ -306,10 +320,10 @@ def _attached(
     if given.sub != before.sub:
         after = in_other_account(after, world.ehr(given.practice), hosted=given.hosted)
     match before.status:
-        case Status.STOPPING:
-            raise RejectedError("stopping")
+        case Status.STOPPING | Status.REMOVING:
+            raise RejectedError(before.status.value)
         case Status.DISCONNECTED:
-            return replace(after, status=Status.CONNECTED, epoch=before.epoch + 1)
+            return replace(after, status=Status.CONNECTED, epoch=before.epoch + 1, receipt=None)
         case Status.RECONNECT_NEEDED:  # whatever came meanwhile was not kept for it
             return replace(after, status=Status.ACTIVE, epoch=before.epoch + 1)
         case _:

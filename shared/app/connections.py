@@ -8,15 +8,18 @@ overtaken by a later one. A task only makes it soon; without it the calendar is 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import date, datetime
 from math import ceil
+from typing import Any
 
 from shared.app.feed import run_feed_job
 from shared.app.notices import NoticeKind, new_notice, notice_data, notice_path
 from shared.app.records import (
     Calendar,
     Connection,
+    Receipt,
     Status,
     calendar_data,
     calendar_of,
@@ -24,6 +27,7 @@ from shared.app.records import (
     connection_data,
     connection_of,
     connection_path,
+    entitlement_path,
     parked,
     practice_of,
     practice_path,
@@ -51,10 +55,11 @@ def load(world: World, key: str) -> Connection:
 
 def calendars_of(world: World, key: str) -> list[Calendar]:
     """All calendars of a connection, those of an account it had before too."""
-    return [calendar for _, calendar in _calendars(world, key)]
+    return [calendar for _, calendar in calendar_documents(world, key)]
 
 
-def _calendars(world: World, key: str) -> list[tuple[Document, Calendar]]:
+def calendar_documents(world: World, key: str) -> list[tuple[Document, Calendar]]:
+    """The same, with what is stored."""
     found = world.documents.find("calendars", Where("connection", "==", key), limit=CALENDARS_MAX)
     return [(document, calendar_of(document)) for document in found]
 
@@ -66,7 +71,8 @@ def start(world: World, key: str, calendar_name: str | None = None) -> Connectio
     """Begin to sync, in the calendar that this account had before if it had one; once more is nothing.
 
     The practice's cursor is set first, so that no change falls between it and the first pass. Raises
-    RejectedError: `not_connected`, `reconnect_needed` where there is no grant to start on, `stopping`.
+    RejectedError: `not_connected`, `reconnect_needed` where there is no grant to start on, `stopping`,
+    `removing`, `lapsed`.
     RetryableError `practice_is_read`, where somebody else is about to set that cursor.
     """
     _set_cursor(world, load(world, key).practice)
@@ -75,11 +81,23 @@ def start(world: World, key: str, calendar_name: str | None = None) -> Connectio
         if now.status in (Status.ACTIVE, Status.PAUSED):
             return now
         if now.status is not Status.CONNECTED:
-            raise RejectedError("stopping" if now.status is Status.STOPPING else "reconnect_needed")
-        name = calendar_name or now.calendar_name
-        return replace(now, status=Status.ACTIVE, epoch=now.epoch + 1, calendar_name=name)
+            known = now.status in (Status.STOPPING, Status.REMOVING, Status.LAPSED)
+            raise RejectedError(now.status.value if known else "reconnect_needed")
+        until = _active_until(world, key)
+        if until is not None and until <= world.clock.now():
+            raise RejectedError("lapsed")
+        begins = replace(now, status=Status.ACTIVE, epoch=now.epoch + 1, active_until=until)
+        return replace(begins, calendar_name=calendar_name or now.calendar_name)
 
     return change(world, key, begun)
+
+
+def _active_until(world: World, key: str) -> datetime | None:
+    """What the practice has said of it, maybe before there was a connection."""
+    path = entitlement_path(key)
+    document = world.documents.get(path).get(path)
+    data: Mapping[str, Any] = document.data if document else {}
+    return data.get("active_until")
 
 
 def _set_cursor(world: World, practice: str) -> None:
@@ -98,13 +116,15 @@ def _set_cursor(world: World, practice: str) -> None:
 
 
 def resume(world: World, key: str) -> Connection:
-    """Go on after a pause, with a complete pass. Raises RejectedError `not_paused`."""
+    """Go on after a pause, with a complete pass. Raises RejectedError `not_paused`, `lapsed`."""
 
     def resumed(now: Connection) -> Connection:
         if now.status is Status.ACTIVE:
             return now
         if now.status is not Status.PAUSED:
-            raise RejectedError("not_paused")
+            raise RejectedError("lapsed" if now.status is Status.LAPSED else "not_paused")
+        if now.active_until is not None and now.active_until <= world.clock.now():
+            raise RejectedError("lapsed")
         return replace(now, status=Status.ACTIVE, epoch=now.epoch + 1)
 
     return change(world, key, resumed)
@@ -122,7 +142,7 @@ def change_settings(world: World, key: str, settings: ConnectionSettings) -> Con
 
 
 def change(
-    world: World, key: str, to: Callable[[Connection], Connection], *, besides: Sequence[Remove] = ()
+    world: World, key: str, to: Callable[[Connection], Connection], *, besides: Sequence[Put | Remove] = ()
 ) -> Connection:
     """The connection as `to` makes it of the stored one, together with its appointments calendar's record.
 
@@ -153,7 +173,7 @@ def awakened(world: World, connection: Connection) -> list[Put]:
     Those that are awake are left alone: a job may hold them, and whichever comes next compares the epochs.
     """
     now, account = world.clock.now(), world.keys.account(connection.sub)
-    ours = _calendars(world, connection.key)
+    ours = calendar_documents(world, connection.key)
     puts = [
         Put(document.path, calendar_data(replace(calendar, active=True, due_at=now)), document.version)
         for document, calendar in ours
@@ -202,10 +222,17 @@ def _stopping(now: Connection) -> Connection:
 
 
 def stopped(
-    world: World, stopping: Connection, status: Status, *, besides: Sequence[Remove] = ()
+    world: World,
+    stopping: Connection,
+    status: Status,
+    *,
+    receipt: Receipt | None = None,
+    start_from: date | None = None,
+    besides: Sequence[Put | Remove] = (),
 ) -> Connection:
     """The end of what `stopping` began, and `besides` with it; of a pause and a disconnection the latter.
 
+    `start_from`: it goes on at once, from that day, and all is read.
     Raises RetryableError `connection_contested` where the connection was changed or begun again meanwhile.
     """
 
@@ -213,7 +240,10 @@ def stopped(
         _check_stopping(now, stopping)
         if now.status is Status.DISCONNECTED:
             return now
-        return replace(now, status=status)
+        if start_from is None:
+            return replace(now, status=status, receipt=receipt)
+        settings = replace(now.settings, start_from=start_from)
+        return replace(now, status=status, settings=settings, epoch=now.epoch + 1)
 
     return change(world, stopping.key, ended, besides=besides)
 
@@ -297,16 +327,21 @@ def _dead(world: World, connection: Connection) -> list[Put]:
         return []
     if now.status not in (Status.ACTIVE, Status.RECONNECT_NEEDED):
         return []
-    asleep = [
-        Put(each.path, calendar_data(parked(calendar)), each.version)
-        for each, calendar in _calendars(world, connection.key)
-        if calendar.active and not calendar.is_leased(world.clock.now())
-    ]
+    calendars = asleep(world, connection)
     dead = replace(now, status=Status.RECONNECT_NEEDED)
-    writes = [Put(document.path, connection_data(dead), document.version), *asleep]
+    writes = [Put(document.path, connection_data(dead), document.version), *calendars]
     if dead != now:
         return [*writes, _notice_of_death(world, dead)]
-    return writes if asleep else []
+    return writes if calendars else []
+
+
+def asleep(world: World, connection: Connection) -> list[Put]:
+    """The records of its calendars as nobody sees to them, but for those that a job holds."""
+    return [
+        Put(each.path, calendar_data(parked(calendar)), each.version)
+        for each, calendar in calendar_documents(world, connection.key)
+        if calendar.active and not calendar.is_leased(world.clock.now())
+    ]
 
 
 def _notice_of_death(world: World, dead: Connection) -> Put:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from shared.app.channels import channel_due
+from shared.app.entitlements import is_to_be_told
 from shared.app.outcome import has_news, stamp
 from shared.app.records import (
     Calendar,
@@ -61,6 +62,8 @@ def _due(world: World, documents: Mapping[str, Document]) -> dict[str, tuple[Cal
 def _news(world: World, document: Document, calendar: Calendar, connection: Connection) -> str | None:
     """The calendar's key, if it needs its job."""
     cursor = calendar.usable_cursor
+    if is_to_be_told(connection, world.clock.now()):
+        return calendar.key
     if cursor is None or calendar.epoch != connection.epoch or calendar.calendar_id is None:
         return calendar.key
     try:

@@ -58,8 +58,43 @@ class Status(Enum):
     """Nothing new begins; what runs comes to its end."""
     RECONNECT_NEEDED = "reconnect_needed"
     """The grant is dead: everything waits for the practitioner."""
+    REMOVING = "removing"
+    """On the way out: what we made is being removed on both sides; then the grant goes."""
+    LAPSED = "lapsed"
+    """The practitioner's time is over: everything waits, nothing is removed."""
     DISCONNECTED = "disconnected"
     """No grant; what was synced stays known, so that coming back finds it."""
+
+
+@dataclass(frozen=True)
+class Tally:
+    """What became of so many things at the end of a connection."""
+
+    removed: int = 0
+    kept: int = 0
+    refused: int = 0
+    """They were to be removed and could not be."""
+
+    @property
+    def total(self) -> int:
+        return self.removed + self.kept + self.refused
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """How a connection ended. Counts only."""
+
+    at: datetime
+    events: Tally = Tally()
+    """In the appointments calendar."""
+    blocks: Tally = Tally()
+    """In the EHR, of external calendars."""
+    personal_kept: int = 0
+    """Appointments that began in the appointments calendar: the practice's own, they stay in the EHR."""
+    calendar_deleted: bool = False
+    """The appointments calendar itself: nothing else was in it."""
+    problem: str | None = None
+    """Why something was refused, as a code."""
 
 
 @dataclass(frozen=True)
@@ -84,6 +119,12 @@ class Connection:
     """Its account is over a limit: nothing is read or written before."""
     full_name_acknowledged_at: datetime | None = None
     """When they said that full names may stand in an account of no organization."""
+    receipt: Receipt | None = None
+    """Of its end; None while there is none."""
+    active_until: datetime | None = None
+    """When it lapses; None: not at all."""
+    noticed_until: datetime | None = None
+    """The `active_until` of which a notice was given."""
 
     @property
     def moves(self) -> bool:
@@ -93,6 +134,10 @@ class Connection:
 
 def connection_path(key: str) -> str:
     return f"connections/{key}"
+
+
+def entitlement_path(key: str) -> str:
+    return f"entitlements/{key}"
 
 
 def connection_data(connection: Connection) -> dict[str, object]:
@@ -122,6 +167,9 @@ def connection_data(connection: Connection) -> dict[str, object]:
         "grant": connection.grant,
         "pause_until": connection.pause_until,
         "full_name_acknowledged_at": connection.full_name_acknowledged_at,
+        "receipt": asdict(connection.receipt) if connection.receipt else None,
+        "active_until": connection.active_until,
+        "noticed_until": connection.noticed_until,
     }
 
 
@@ -156,7 +204,17 @@ def connection_of(document: Document) -> Connection:
         grant=data["grant"],
         pause_until=data["pause_until"],
         full_name_acknowledged_at=data["full_name_acknowledged_at"],
+        receipt=_receipt_of(data["receipt"]),
+        active_until=data["active_until"],
+        noticed_until=data["noticed_until"],
     )
+
+
+def _receipt_of(data: Mapping[str, Any] | None) -> Receipt | None:
+    if data is None:
+        return None
+    rest = {name: value for name, value in data.items() if name not in ("events", "blocks")}
+    return Receipt(events=Tally(**data["events"]), blocks=Tally(**data["blocks"]), **rest)
 
 
 # --- calendars ------------------------------------------------------------------------------------------
@@ -184,6 +242,28 @@ class ChannelRow:
     expires: datetime
     resource_id: str | None = None
     """None: the answer is awaited, or was lost."""
+
+
+@dataclass(frozen=True)
+class Removal:
+    """How far the removal of what we made for one calendar has come: its events, or its blocks in the EHR."""
+
+    since: datetime
+    was_leaving: bool = False
+    """An external one that was being left anyway."""
+    found: int | None = None
+    """So many were to be removed; None: nobody has counted yet."""
+    left: int = 0
+    """Of these, still there."""
+    kept: int = 0
+    """Beside them: what is not ours to remove."""
+    personal: int = 0
+    """Appointments in the EHR that began in this calendar."""
+    over: bool = False
+    """Nothing more is tried."""
+    calendar_deleted: bool = False
+    problem: str | None = None
+    """Why something is left."""
 
 
 class Role(Enum):
@@ -243,6 +323,8 @@ class Calendar:
     channel_grant: int = 0
     """Number of the grant under which its channel was last asked for: it may end with that."""
     channels: tuple[ChannelRow, ...] = ()
+    removal: Removal | None = None
+    """While its connection ends so."""
     deleted_at: tuple[datetime, ...] = ()
     """When deletions were last applied without asking; those that still count."""
     reviews: tuple[str, ...] = ()
@@ -312,6 +394,7 @@ def calendar_data(calendar: Calendar) -> dict[str, object]:
             {"id": row.id, "expires": row.expires, "resource_id": row.resource_id}
             for row in calendar.channels
         ],
+        "removal": asdict(calendar.removal) if calendar.removal else None,
         "recent": packed(calendar.recent) if calendar.recent else None,
     }
     if calendar.active and not calendar.missing:  # absent otherwise: who looks for work does not find it
@@ -324,11 +407,13 @@ def calendar_data(calendar: Calendar) -> dict[str, object]:
 def calendar_of(document: Document) -> Calendar:
     data: dict[str, Any] = dict(document.data)
     lease, progress, recent = data.pop("lease"), data.pop("progress"), data.pop("recent")
+    removal = data.pop("removal")
     data.pop("look_slot", None)
     return Calendar(
         key=document.id,
         lease=Lease(**lease) if lease else None,
         progress=Progress(**progress) if progress else None,
+        removal=Removal(**removal) if removal else None,
         channels=tuple(ChannelRow(**row) for row in data.pop("channels")),
         deleted_at=tuple(data.pop("deleted_at")),
         reviews=tuple(data.pop("reviews")),

@@ -55,6 +55,10 @@ class Shown(Enum):
     """The last job came to nothing; it is tried again."""
     CALENDAR_MISSING = "calendar_missing"
     OFF = "off"
+    REMOVING = "removing"
+    """What we made is being removed; then it is disconnected."""
+    LAPSED = "lapsed"
+    """The time that was agreed on is over: everything waits."""
     DISCONNECTED = "disconnected"
 
 

@@ -9,7 +9,7 @@ from typing import Protocol
 from shared.app.records import Connection
 from shared.core.identity import Keys
 from shared.core.signing import KeyRing
-from shared.ports import CalendarService, Clock, Documents, Ehr
+from shared.ports import CalendarService, Clock, Documents, Ehr, Remove
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,10 @@ def one_by_one(do: Callable[[str], str | None], these: Sequence[str]) -> list[st
     return [do(each) for each in these]
 
 
+def nothing_to_give_back(_connection_key: str) -> list[Remove]:
+    return []
+
+
 class TellEhr(Protocol):
     def __call__(self, practice: str, message: Mapping[str, object]) -> bool:
         """Tell the EHR of a practice of a notice; False: it wants to be told of none.
@@ -110,6 +114,8 @@ class World:
     push: Push | None = None
     """None: calendars are only looked at."""
     side_by_side: SideBySide = one_by_one
+    give_back: Callable[[str], list[Remove]] = nothing_to_give_back
+    """Ends the grant of a connection, by its key; the writes that forget it."""
     tell: TellEhr | None = None
     """None: no EHR is told of notices."""
     limits: Limits = field(default_factory=Limits)

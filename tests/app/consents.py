@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from shared.adapters.google_calendar import GoogleCalendarService
 from shared.app.connect import Connected, complete
 from shared.app.connections import change_settings, start
-from shared.app.disconnect import disconnect
+from shared.app.disconnect import disconnect, give_back
 from shared.app.grants import grant_path
 from shared.app.records import Connection
 from shared.core.errors import BlockedError, GrantDeadError
@@ -29,6 +30,7 @@ class ConsentingStage(Stage):
         self.consent = _Consent(self)
         self.consents = Consents(self.documents, self.clock, self.world.keys, self.consent, self.consent)
         self.connecting = self.consents.connecting
+        self.world = replace(self.world, give_back=lambda key: give_back(self.connecting, key))
 
     def _service(self, connection: Connection, *, paced: bool) -> GoogleCalendarService:
         del paced
@@ -59,9 +61,15 @@ class ConsentingStage(Stage):
         whose.connection = self.connection(whose)
         return connected
 
-    def disconnect(self, whose: Practitioner) -> Connection:
+    def disconnect(self, whose: Practitioner, *, remove: bool = False) -> Connection:
         had = whose.connection
-        return disconnect(self.connecting, self.world, practice=had.practice, practitioner=had.practitioner)
+        return disconnect(
+            self.connecting,
+            self.world,
+            practice=had.practice,
+            practitioner=had.practitioner,
+            remove=remove,
+        )
 
     def reconnect(self, whose: Practitioner, sub: str | None = None) -> None:
         """After a disconnection: a new consent, and begun again."""

@@ -24,7 +24,10 @@ from shared.app.records import (
     Lease,
     Practice,
     Progress,
+    Receipt,
+    Removal,
     Role,
+    Tally,
     calendar_data,
     calendar_of,
     calendar_path,
@@ -227,6 +230,7 @@ WITHOUT_A_DEFAULT = [
         watch_problem="google_not_watchable",
         channel_grant=2,
         channels=(ChannelRow("channel", NOW, "resource"),),
+        removal=Removal(NOW, was_leaving=True, found=3, left=1, kept=2, personal=1, over=True),
         deleted_at=(NOW,),
         reviews=("review",),
         reviews_made=1,
@@ -256,6 +260,8 @@ def test_no_field_is_forgotten(record: Any) -> None:
             assert calendar_of(through_the_store(path, calendar_data(awake))) == awake
         case _:
             connection = Connection("key", "p", "q", "sub", "calendar-key", "Name", record)
+            receipt = Receipt(NOW, Tally(1, 2, 3), Tally(4, 5, 6), 7, calendar_deleted=True, problem="bug")
+            connection = replace(connection, receipt=receipt, active_until=NOW, noticed_until=NOW)
             path = connection_path("key")
             assert connection_of(through_the_store(path, connection_data(connection))) == connection
 

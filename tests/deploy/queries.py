@@ -47,7 +47,7 @@ SITES: dict[str, tuple[Query, ...]] = {
     "accounts.pause": _BY_SUB,
     "concerned._mapped": (Query("items", equal=("practice", "appointment_id"), group=True),),
     "connect.revoke_unless_shared": (Query("grants", equal=("sub",)), Query("oauth_states", equal=("sub",))),
-    "connections._calendars": _BY_CONNECTION,
+    "connections.calendar_documents": _BY_CONNECTION,
     "feed._connections": (Query("connections", equal=("practice",)),),
     "items._first_stored": _OPEN,
     "items._load_all": (Query("items"), Query("series")),
@@ -57,6 +57,7 @@ SITES: dict[str, tuple[Query, ...]] = {
     "renewals._looks": (Query("calendars", equal=("look_slot",)),),
     "renewals._polls": (Query("practices", equal=("poll_slot",)),),
     "set_up._shares_account": _BY_SUB,
+    "start_over._remove_all": (Query("items"), Query("series")),
     "state._open": (Query("items", ordered="aside"), *_OPEN),
     "tools.external_calendars": _BY_CONNECTION,
 }

@@ -90,6 +90,7 @@ def test_before_anything_the_state_is_not_connected(front: Front) -> None:
         "set_aside": [],
         "next_look_by": None,
         "settings": None,
+        "receipt": None,
     }
 
 
@@ -276,11 +277,6 @@ def test_whoever_comes_back_is_let_in_with_the_new_grant_at_once(
     started.post("/disconnect")
     assert started.connect(google_account)["status"] == "connected"
     assert started.get("/calendars") == before
-
-
-def test_events_cannot_be_removed_yet_and_nothing_ends(started: Front) -> None:
-    assert started.refused("POST", "/disconnect", {"events": "remove"}) == (422, "remove_unavailable")
-    assert started.status == "syncing"
 
 
 # --- settings -------------------------------------------------------------------------------------------

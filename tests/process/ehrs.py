@@ -30,7 +30,7 @@ _KEY = "a key of the hooks, long enough"
 
 @dataclass(frozen=True)
 class EhrKind:
-    """What an EHR is like, and what is chosen there. Of what it can do nothing is stated to the sync."""
+    """What an EHR is like, and what is chosen there."""
 
     name: str
     """Key of the practice that has it."""
@@ -42,13 +42,20 @@ class EhrKind:
     """Its practitioners have one each."""
     protected_by: ProtectedBy = ProtectedBy.ROW
     label: LabelMode = LabelMode.INTERNAL_ID
+    stated: Mapping[str, str] = field(default_factory=dict)
+    """What its operator says that it can do; all else the sync finds out."""
 
     @property
     def settings(self) -> Settings:
-        flags = self.protected_by is ProtectedBy.ROW
+        return replace(PROFILES[self.profile], **self.unlike)
+
+    @property
+    def unlike(self) -> dict[str, Any]:
+        """Facts in which it differs from its profile: what it does not say it does not refuse either."""
+        says = self.protected_by is ProtectedBy.ROW
         untold = ("Claim",) if self.protected_by is ProtectedBy.NONE else ()
-        own = {"flags_protection": flags, "forbidden_types": untold, **self.facts}
-        return replace(PROFILES[self.profile], **own)
+        own = {"flags_protection": says, "enforces_protection": says, "forbidden_types": untold}
+        return {"occupied_rule": True, **own, **self.facts}
 
     @property
     def listing(self) -> Listing:
@@ -61,6 +68,11 @@ class EhrKind:
         """Slots are taken where they can be written and somebody has a schedule to put them in."""
         written = self.settings.slots == "written" and self.schedules
         return BlockAs.SLOT if written else BlockAs.APPOINTMENT
+
+    @property
+    def block(self) -> str:
+        """The type of resource that a block is."""
+        return self.block_as.value.capitalize()
 
     @property
     def write(self) -> str:
@@ -96,8 +108,9 @@ def _every_kind() -> Iterator[EhrKind]:
     for (name, (profile, facts)), slots, hooks, protected_by in ways:
         if protected_by is not ProtectedBy.ENFORCED:  # that is nothing of the server's: somebody states it
             words = (name, "slot" if slots else "row", "hooks" if hooks else "polls", protected_by.value)
-            told = {**facts, "slots": "written"} if slots else facts
-            yield EhrKind("-".join(words), profile, told, hooks, slots, protected_by, next(labels))
+            own = {**facts, "slots": "written"} if slots else facts
+            stated = {"block_as": "slot"} if slots else {}
+            yield EhrKind("-".join(words), profile, own, hooks, slots, protected_by, next(labels), stated)
 
 
 EVERY_KIND = tuple(_every_kind())
@@ -111,10 +124,10 @@ def served(deployment: Deployment, kind: EhrKind) -> Iterator[EhrSandbox]:
     options = ("--practice", kind.name, "--profile", kind.profile, "--calsync-api", api)
     with server("sandbox.ehr", *options) as url:
         ehr = EhrSandbox(url)
-        own = {name: getattr(kind.settings, name) for name in ("flags_protection", "forbidden_types")}
-        ehr.change(**own, **kind.facts)
-        by_row = kind.protected_by is ProtectedBy.ROW
-        unlike: Mapping[str, object] = {} if by_row else {"protected_extension": None}
+        ehr.change(**kind.unlike)
+        unlike: dict[str, object] = {"capabilities": kind.stated}
+        if kind.protected_by is not ProtectedBy.ROW:
+            unlike["protected_extension"] = None
         _keep(deployment, SecretName.of_practice(kind.name), practice_secret(kind.name, url, **unlike))
         if kind.hooks:
             _keep(deployment, SecretName.hooks_of(kind.name), _KEY)

@@ -79,6 +79,7 @@ class Practice:
         self.keys = Keys(deployment.secrets[SecretName.IDENTITY_KEY].encode())
         self._session = requests.Session()
         self._session.trust_env = False
+        self._session.headers["Connection"] = "close"  # one kept might be closed just as it is used again
         self._numbers = itertools.count(1)
         self._tomorrow = self.now().astimezone(ZONE).date() + timedelta(days=1)
         self._patients: list[str] = []
@@ -171,13 +172,13 @@ class Practice:
     def _practitioner(self, number: int) -> tuple[str, str]:
         """Id, and how appointments name them."""
         made = self.put(practitioner(number, ZONE))
+        actors = [f"Practitioner/{made}"]
+        if self.kind.settings.roles:
+            role = {"resourceType": "PractitionerRole", "practitioner": {"reference": actors[0]}}
+            actors.append(f"PractitionerRole/{self.put(role)}")
         if self.kind.schedules:
-            self.ehr.staff("open_schedule", practitioner=made)
-        if not self.kind.settings.roles:
-            return made, made
-        reference = {"reference": f"Practitioner/{made}"}
-        role = self.put({"resourceType": "PractitionerRole", "active": True, "practitioner": reference})
-        return made, f"PractitionerRole/{role}"
+            self.put({"resourceType": "Schedule", "actor": [{"reference": each} for each in actors]})
+        return made, actors[-1].removeprefix("Practitioner/")
 
     def give(self, appointment: str, index: int) -> None:
         """Staff have it be one of the client who has the appointment with this index."""

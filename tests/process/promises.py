@@ -25,12 +25,27 @@ _OVER = frozenset({"cancelled", "entered-in-error", "free"})
 
 def kept(story: Story) -> None:
     practice = story.practice
+    _everything_went_wrong(story)
     _nothing_of_the_vendors_is_touched(story)
     _nothing_is_there_twice(practice)
     _what_was_sent_is_fhir(practice)
     no_text_strays(practice)
     for person in (story.person, story.colleague):
         labels_say(practice, person, practice.kind.label)
+
+
+def _everything_went_wrong(story: Story) -> None:
+    """Whatever was to go wrong has been met: answers lost, servers that ask to be let alone."""
+    kind = story.practice.kind
+    ehr = story.practice.asked_of_the_ehr()
+    lost = {each["operation"] for each in ehr if each["lost"]}
+    assert lost == {"Appointment.create", kind.write, f"{kind.block}.create"}
+    assert {each["status"] for each in ehr} >= {429, 503}
+    subs = {story.person.sub, story.colleague.sub}
+    google = [each for each in story.practice.asked_of_google() if each["sub"] in subs]
+    assert {each["operation"] for each in google if each["lost"]} == {"events.insert"}
+    refused = {each["operation"] for each in google if each["status"] in (403, 429, 503)}
+    assert refused == {"events.patch", "events.delete"}
 
 
 def _nothing_of_the_vendors_is_touched(story: Story) -> None:

@@ -15,13 +15,15 @@ from shared.app.records import practice_of, practice_path
 from shared.ports import Listing, ProtectedBy, Remove
 from tests.process.judge import at_rest, in_sync, pass_once_more
 from tests.process.people import Person, Practice, google_time
-from tests.process.resources import OUTSIDE_TITLE
+from tests.process.resources import OUTSIDE_TITLE, SECRET_TEXTS
 from tests.process.stories import HALF_AN_HOUR, instant, next_minute, starts
 
 APPOINTMENTS, BROUGHT = 13, (13, 14, 15)
 """How many staff have booked, and where those lie that came from another system."""
 OURS = frozenset({"meta", "start", "end", "minutesDuration", "status", "cancelationReason"})
 """What the sync may write in a client's appointment."""
+TOLD = f"<html>{' '.join(SECRET_TEXTS)}</html>"
+"""What is answered where something goes wrong."""
 _WEEK = timedelta(days=7)
 
 
@@ -53,9 +55,9 @@ class Story:
     def row(self, appointment: str) -> Json:
         return {row["id"]: row for row in self.practice.ehr.appointments()}[appointment]
 
-    def moved_by_owner(self, index: int) -> datetime:
-        """The event of an appointment, by half an hour."""
-        later = self.practice.at(index) + HALF_AN_HOUR
+    def moved_by_owner(self, index: int, by: timedelta = HALF_AN_HOUR) -> datetime:
+        """The event of an appointment; when it begins now."""
+        later = self.practice.at(index) + by
         self.practice.move(self.person, self.event(index), later)
         return later
 
@@ -96,7 +98,7 @@ def begun(practice: Practice) -> Story:
 def staff_work(story: Story) -> None:
     practice, person, booked = story.practice, story.person, story.person.appointments
     practice.google.fault("events.insert", lost=True)
-    practice.google.fault("events.patch", status=503)
+    practice.google.fault("events.patch", status=503, body=TOLD)
     practice.google.fault("events.delete", reason="rateLimitExceeded", retry_after_seconds=3)
     practice.book(person, len(booked))
     practice.reschedule(booked[3], practice.at(3) + HALF_AN_HOUR)
@@ -106,7 +108,8 @@ def staff_work(story: Story) -> None:
     practice.rename(9)
     story.a_minute_later()
     if practice.kind.listing is Listing.WINDOW:  # it tells of no new name before everything is read again
-        pass_once_more(practice, person)
+        for each in (person, story.colleague):
+            pass_once_more(practice, each)
     story.rest()
     practice.ehr.staff("restore", appointment=booked[5])
     story.told()
@@ -126,12 +129,12 @@ def what_is_the_practices_is_put_back(story: Story) -> None:
 def events_are_made_by_hand(story: Story) -> None:
     practice, person = story.practice, story.person
     practice.ehr.fault("Appointment.create", lost=True)
-    practice.ehr.fault("Appointment.create", status=503, retry_after_seconds=2)
+    practice.ehr.fault("Appointment.create", status=503, retry_after_seconds=2, body=TOLD)
     kept, gone, given = (practice.make(person, index) for index in range(3))
     story.rest()
     assert {story.row(practice.row_of(person, each))["status"] for each in (kept, gone, given)} == {"booked"}
     practice.ehr.fault(practice.kind.write, lost=True)
-    practice.ehr.fault(practice.kind.write, status=429, retry_after_seconds=2)
+    practice.ehr.fault(practice.kind.write, status=429, retry_after_seconds=2, body=TOLD)
     practice.move(person, kept, practice.by_hand(4))
     practice.user(person, "delete", event=gone)
     practice.give(given_row := practice.row_of(person, given), 10)
@@ -157,13 +160,12 @@ def another_calendar_takes_time(story: Story) -> None:
 
     moving, going, _ = put(10), put(11), put(12, transparency="transparent")
     put(20, recurrence=["RRULE:FREQ=WEEKLY;COUNT=5"])
-    of_blocks = practice.kind.block_as.value.capitalize()
-    practice.ehr.fault(f"{of_blocks}.create", lost=True)
-    practice.ehr.fault(f"{of_blocks}.create", status=503, retry_after_seconds=2)
+    practice.ehr.fault(f"{practice.kind.block}.create", lost=True)
+    practice.ehr.fault(f"{practice.kind.block}.create", status=503, retry_after_seconds=2)
     practice.ask(story.person, "POST", "/external-calendars/choose", {"id": family})
     story.rest()
     assert {kind for kind in ("Slot", "Appointment") if any(map(is_block, practice.ehr.rows(kind)))} == {
-        of_blocks
+        practice.kind.block
     }
     first, later = practice.by_hand(0) + timedelta(days=20), practice.by_hand(0) + timedelta(days=26)
     week = [each["id"] for each in practice.google.screen(family, first, first + 5 * _WEEK)]
@@ -187,14 +189,15 @@ def moves_and_deletions_are_accepted(story: Story) -> None:
     practice.ehr.staff("invoice", appointment=booked[11])
     story.told()
     practice.ehr.fault(practice.kind.write, lost=True)
-    moved = story.moved_by_owner(BROUGHT[1])
+    moved = story.moved_by_owner(BROUGHT[1], timedelta(hours=3))
     story.moved_by_owner(6)
+    practice.move(person, story.event(4), practice.at(1) + HALF_AN_HOUR)  # there is somebody: the EHR refuses
     for index in (BROUGHT[0], 11):
         practice.user(person, "delete", event=story.event(index))
     story.rest()
     rows = {row["id"]: row for row in practice.ehr.appointments()}
     assert instant(rows[booked[BROUGHT[1]]]["start"]) == moved
-    assert instant(rows[booked[6]]["start"]) == practice.at(6)
+    assert [instant(rows[booked[index]]["start"]) for index in (4, 6)] == [practice.at(4), practice.at(6)]
     assert [rows[booked[index]]["status"] for index in (BROUGHT[0], 11)] == ["cancelled", "booked"]
     assert starts(practice, person, story.event(6)) == practice.at(6)
 
