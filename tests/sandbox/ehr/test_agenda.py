@@ -31,8 +31,10 @@ def agenda(store: FhirStore, practitioner: str) -> Agenda:
 
 
 def book(staff: Staff, practitioner: str, *patients: str) -> str:
-    times = {"start": TEN, "end": TEN + timedelta(minutes=50)}
-    made = staff.book(patients=patients, practitioners=[practitioner], zone="Europe/Berlin", **times)
+    end = TEN + timedelta(minutes=50)
+    made = staff.book(
+        patients=patients, practitioners=[practitioner], start=TEN, end=end, zone="Europe/Berlin"
+    )
     return str(made["id"])
 
 
