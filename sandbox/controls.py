@@ -219,6 +219,14 @@ class EhrSandbox(_Control):
         """From now on every change is told there."""
         self._ask("POST", "/control/hooks", {"url": url, "secret": secret})
 
+    def expect_notices(self, secret: str) -> None:
+        """From now on it takes notices that this signs."""
+        self._ask("POST", "/control/notices", {"secret": secret})
+
+    def notices(self) -> list[Json]:
+        """Those that it was told of."""
+        return list(self._ask("GET", "/control/notices"))
+
     def calls(self, calsync_api: str) -> None:
         """Where its pages find the sync's endpoints."""
         self._ask("POST", "/control/app", {"calsync_api": calsync_api})

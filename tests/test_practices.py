@@ -197,3 +197,28 @@ def test_the_release_of_fhir_is_stated(release: int) -> None:
 def test_no_other_release_is_known(release: object) -> None:
     with pytest.raises(BlockedError, match="practice_secret_unreadable"):
         practice_of(secret(fhir_release=release))
+
+
+@pytest.mark.parametrize(
+    "url", ["https://ehr.example/notices?of=one", "http://127.0.0.1:8080/notices", "http://[::1]:80/n", None]
+)
+def test_notices_go_where_nobody_else_listens(url: str | None) -> None:
+    assert practice_of(secret(notice_url=url)).notice_url == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://ehr.example/notices",
+        "http://169.254.169.254/",
+        "http://127.0.0.1.ehr.example/",
+        "https://user:word@ehr.example/",
+        "https:///notices",
+        "https://ehr.example/#there",
+        "file:///etc/passwd",
+        "",
+    ],
+)
+def test_an_address_that_others_could_read_is_refused(url: str) -> None:
+    with pytest.raises(BlockedError, match=r"^practice_secret_unreadable$"):
+        practice_of(secret(notice_url=url))

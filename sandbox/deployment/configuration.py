@@ -11,6 +11,7 @@ from sandbox.deployment.addresses import Addresses
 from sandbox.deployment.plan import PROJECT, Plan
 from sandbox.ehr import urls
 from sandbox.ehr.identity import ISSUER
+from sandbox.ehr.notices import PATH as NOTICES
 from sandbox.ehr.return_page import PATH as RETURN_PAGE
 from sandbox.ehr.server import TOKEN
 from sandbox.google.consent_page import PATH as CONSENT_PAGE
@@ -93,6 +94,7 @@ def practice_secret(practice: str, ehr: str, **unlike: object) -> dict[str, obje
         "jwks_url": f"{ehr}/jwks",
         "origins": [ehr],
         "return_page": f"{ehr}{RETURN_PAGE}",
+        "notice_url": f"{ehr}{NOTICES}",
         **unlike,
     }
 

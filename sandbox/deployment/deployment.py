@@ -164,8 +164,11 @@ def _furnish(deployment: Deployment) -> None:
     if Server.TASKS in plan.parts:
         make_queues(at.tasks, PROJECT, LOCATION)
     deployment.set_ahead(plan.ahead)
-    if plan.switched_on and Server.EHR in plan.parts:
-        deployment.ehr.notify(at.hook(plan.practice), deployment.secrets[SecretName.hooks_of(plan.practice)])
+    if Server.EHR in plan.parts:
+        secret = deployment.secrets[SecretName.hooks_of(plan.practice)]
+        deployment.ehr.expect_notices(secret)
+        if plan.switched_on:
+            deployment.ehr.notify(at.hook(plan.practice), secret)
 
 
 def _end(deployment: Deployment) -> None:

@@ -29,6 +29,7 @@ from sandbox.ehr.front_end import FrontEnd, Whereabouts
 from sandbox.ehr.hooks import Hooks, HookSettings
 from sandbox.ehr.identity import PRACTICE, Identity
 from sandbox.ehr.instants import format_instant
+from sandbox.ehr.notices import Notices
 from sandbox.ehr.outcome import FhirError, Resource
 from sandbox.ehr.practice import seed_practice
 from sandbox.ehr.return_page import ReturnPage
@@ -68,7 +69,8 @@ def make_app(
         lambda practitioner: identity.token(practitioner=practitioner), sessions, lambda: where.calsync_api
     )
     front_end = FrontEnd(lambda: api.store, identity, sessions, where)
-    control = _Control(api, clock, identity, hooks, where, tokens)
+    notices = Notices(clock.now)
+    control = _Control(api, clock, identity, hooks, where, {**tokens.controls(), **notices.controls()})
 
     async def fhir(request: Request) -> Response:
         return _response(api.handle(await _call(request)))
@@ -89,6 +91,7 @@ def make_app(
             Route("/jwks", jwks),
             *page.routes(),
             *front_end.routes(),
+            *notices.routes(),
             Route("/control/{what:path}", run_control, methods=_CONTROL_METHODS),
         ]
     )
@@ -149,8 +152,9 @@ class _Control:
         identity: Identity,
         hooks: Hooks,
         where: Whereabouts,
-        tokens: TokenEndpoint,
+        others: Mapping[tuple[str, str], Callable[[Mapping[str, Any]], object]],
     ) -> None:
+        """`others`: controls of parts that bring their own."""
         self._api = api
         self._clock = clock
         self._hooks = hooks
@@ -184,7 +188,7 @@ class _Control:
             ("POST", "hooks/settings"): self._hook_settings,
             ("GET", "deliveries"): lambda query: hooks.deliveries(_since(query)),
             ("POST", "app"): lambda data: self._app(**arguments(self._app, data)),
-            **tokens.controls(),
+            **others,
         }
 
     def run(self, method: str, what: str, body: bytes, query: Mapping[str, str]) -> Response:

@@ -39,6 +39,7 @@ from shared.app.jobs import CalendarTask, FeedTask
 from shared.app.label_choice import with_label
 from shared.app.records import Connection, Status
 from shared.app.set_up import set_up
+from shared.app.state import calendar_state
 from shared.core.blocking import BlockRules
 from shared.core.errors import GrantDeadError
 from shared.core.policy import HORIZON_DAYS_MAX, ConnectionSettings, Edits
@@ -166,7 +167,8 @@ def _candidates(use: Use, connection: Connection) -> list[Candidate]:
 def list_external(use: Use, _: None) -> ExternalCalendarsAnswer:
     connection = connections.load(use.world, use.key)
     states = read_external(use.world, connection)
-    return ExternalCalendarsAnswer([ExternalCalendarAnswer.of(state) for state in states])
+    shown = [(state, calendar_state(use.world, state.calendar)) for state in states]
+    return ExternalCalendarsAnswer([ExternalCalendarAnswer.of(*each) for each in shown])
 
 
 def choose_external(use: Use, body: ChooseBody) -> ExternalCalendarsAnswer:

@@ -77,9 +77,9 @@ def end_feed(use: Use, _: None) -> NothingAnswer:
 
 PATHS: Table = {
     "/feed": {
-        "GET": Endpoint(show_feed),
-        "POST": Endpoint(make_feed, FeedBody),
-        "DELETE": Endpoint(end_feed),
+        "GET": Endpoint(show_feed, problems=()),
+        "POST": Endpoint(make_feed, FeedBody, problems=("not_connected",)),
+        "DELETE": Endpoint(end_feed, problems=()),
     },
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import date, datetime
 from typing import Annotated
@@ -21,7 +22,7 @@ from shared.app.eligible import Candidate, Unfit
 from shared.app.external_state import ExternalState, ExternalWord
 from shared.app.records import Connection, Receipt, Tally
 from shared.app.set_up import NAME_MAX, zone_named
-from shared.app.state import CalendarState, Shown, SyncState
+from shared.app.state import CalendarState, EhrState, Problem, PushState, Shown, SyncState
 from shared.core.blocking import BlockRules
 from shared.core.policy import (
     HORIZON_DAYS_MAX,
@@ -33,6 +34,8 @@ from shared.core.policy import (
     Mode,
     PersonalText,
 )
+from shared.core.reasons import Remedy, reason_of
+from shared.ports import Listing, ProtectedBy
 
 REVIEW_THRESHOLD_MAX = 100
 REVIEW_WINDOW_MAX = 1_440
@@ -204,6 +207,10 @@ class PushAnswer(Answer):
     until: datetime | None
     problem: str | None
 
+    @classmethod
+    def of(cls, push: PushState) -> PushAnswer:
+        return cls(live=push.live, until=push.until, problem=push.problem)
+
 
 class AppointmentsCalendarAnswer(Answer):
     name: str | None
@@ -217,7 +224,7 @@ class AppointmentsCalendarAnswer(Answer):
 
     @classmethod
     def of(cls, state: CalendarState, name: str | None) -> AppointmentsCalendarAnswer:
-        progress, push = state.progress, state.push
+        progress = state.progress
         return cls(
             name=name,
             ready=state.ready,
@@ -226,13 +233,44 @@ class AppointmentsCalendarAnswer(Answer):
             progress=ProgressAnswer(done=progress.done, total=progress.total) if progress else None,
             problem=state.problem,
             failing=state.failing,
-            push=PushAnswer(live=push.live, until=push.until, problem=push.problem),
+            push=PushAnswer.of(state.push),
         )
 
 
 class SetAsideAnswer(Answer):
     reason: str
     count: int
+
+    @classmethod
+    def all_of(cls, counts: Mapping[str, int]) -> list[SetAsideAnswer]:
+        return [cls(reason=why, count=count) for why, count in sorted(counts.items())]
+
+
+class EhrAnswer(Answer):
+    last_read: datetime | None
+    last_hook: datetime | None
+    hooks_arrive: bool
+    listing: Listing | None
+    protected_by: ProtectedBy | None
+    problem: str | None
+
+    @classmethod
+    def of(cls, state: EhrState) -> EhrAnswer:
+        return cls(**asdict(state))
+
+
+class ProblemAnswer(Answer):
+    code: str
+    sentence: str
+    remedy: Remedy
+    calendar: str | None
+
+    @classmethod
+    def of(cls, problem: Problem, *, own: bool) -> ProblemAnswer:
+        """`own`: the practitioner is told which calendar it is."""
+        reason, calendar = reason_of(problem.code), problem.calendar
+        which = calendar.calendar_id if calendar and own else None
+        return cls(code=problem.code, sentence=reason.sentence, remedy=reason.remedy, calendar=which)
 
 
 class TallyAnswer(Answer):
@@ -275,6 +313,8 @@ class StateAnswer(Answer):
     calendar: AppointmentsCalendarAnswer | None
     pending: int
     set_aside: list[SetAsideAnswer]
+    ehr: EhrAnswer
+    problems: list[ProblemAnswer]
     next_look_by: datetime | None
     settings: SettingsAnswer | None
     receipt: ReceiptAnswer | None
@@ -290,7 +330,9 @@ class StateAnswer(Answer):
             external_calendars=state.external_calendars,
             calendar=AppointmentsCalendarAnswer.of(state.calendar, name) if connection else None,
             pending=state.pending,
-            set_aside=[SetAsideAnswer(reason=why, count=n) for why, n in sorted(state.set_aside.items())],
+            set_aside=SetAsideAnswer.all_of(state.set_aside),
+            ehr=EhrAnswer.of(state.ehr),
+            problems=[ProblemAnswer.of(each, own=own) for each in state.problems],
             next_look_by=state.next_look_by,
             settings=SettingsAnswer.of(connection) if connection and own else None,
             receipt=ReceiptAnswer.of(connection.receipt) if connection and connection.receipt else None,
@@ -328,17 +370,26 @@ class ExternalCalendarAnswer(Answer):
     problem: str | None
     last_look: datetime | None
     last_full_read: datetime | None
+    progress: ProgressAnswer | None
+    pending: int
+    set_aside: list[SetAsideAnswer]
+    push: PushAnswer
     rules: RulesAnswer
 
     @classmethod
-    def of(cls, state: ExternalState) -> ExternalCalendarAnswer:
-        calendar = state.calendar
+    def of(cls, state: ExternalState, shown: CalendarState) -> ExternalCalendarAnswer:
+        """`shown`: what its document and its open items say."""
+        calendar, progress = state.calendar, shown.progress
         return cls(
             id=calendar.calendar_id or "",
             status=state.word,
             problem=calendar.problem,
             last_look=calendar.checked_at,
             last_full_read=calendar.passed_at,
+            progress=ProgressAnswer(done=progress.done, total=progress.total) if progress else None,
+            pending=shown.pending,
+            set_aside=SetAsideAnswer.all_of(shown.set_aside),
+            push=PushAnswer.of(shown.push),
             rules=RulesAnswer(**asdict(calendar.rules)),
         )
 

@@ -79,10 +79,12 @@ def mark_seen_of_practice(use: Use, body: SeenBody) -> PracticeNoticesAnswer:
 
 
 PATHS: Table = {
-    "/notices": {"GET": Endpoint(list_notices)},
-    "/notices/seen": {"POST": Endpoint(mark_seen, SeenBody)},
+    "/notices": {"GET": Endpoint(list_notices, problems=())},
+    "/notices/seen": {"POST": Endpoint(mark_seen, SeenBody, problems=())},
 }
 OF_A_PRACTICE: Table = {
-    "/v1/notices": {"GET": Endpoint(list_of_practice, admin=True, own=False)},
-    "/v1/notices/seen": {"POST": Endpoint(mark_seen_of_practice, SeenBody, admin=True, own=False)},
+    "/v1/notices": {"GET": Endpoint(list_of_practice, admin=True, own=False, problems=())},
+    "/v1/notices/seen": {
+        "POST": Endpoint(mark_seen_of_practice, SeenBody, admin=True, own=False, problems=())
+    },
 }

@@ -48,8 +48,10 @@ class RosterEntryAnswer(Answer):
     problem: str | None
     pending: int
     set_aside: int
+    in_review: int
     mode: Mode | None
     client_label: LabelMode | None
+    active_until: datetime | None
     invited_at: datetime | None
     invite_expires_at: datetime | None
 
@@ -64,8 +66,10 @@ class RosterEntryAnswer(Answer):
             problem=state.calendar.problem if state else None,
             pending=state.pending if state else 0,
             set_aside=sum(state.set_aside.values()) if state else 0,
+            in_review=entry.in_review,
             mode=settings.mode if settings else None,
             client_label=settings.client_label if settings else None,
+            active_until=entry.active_until,
             invited_at=standing.made_at if standing else None,
             invite_expires_at=standing.expire_at if standing else None,
         )
@@ -91,8 +95,9 @@ def end_invite(use: Use, _: None) -> NothingAnswer:
     return NothingAnswer()
 
 
+_INVITING = ("already_connected", "practitioner_unknown")
 OF_A_PRACTICE: Table = {
-    "/v1/roster": {"GET": Endpoint(show_roster, query=RosterQuery, admin=True, own=False)},
-    "/v1/invites": {"POST": Endpoint(make_invite, InviteBody, admin=True, own=False)},
-    "/v1/invites/{id}": {"DELETE": Endpoint(end_invite, admin=True, own=False)},
+    "/v1/roster": {"GET": Endpoint(show_roster, query=RosterQuery, admin=True, own=False, problems=())},
+    "/v1/invites": {"POST": Endpoint(make_invite, InviteBody, admin=True, own=False, problems=_INVITING)},
+    "/v1/invites/{id}": {"DELETE": Endpoint(end_invite, admin=True, own=False, problems=())},
 }

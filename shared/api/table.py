@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from shared.api import endpoints, feeds, going, notices, reviews, roster
+from shared.api import endpoints, feeds, going, notices, reviews, roster, telling
 from shared.api.routing import SYNC, Table
 
 OF_A_PRACTITIONER: Table = {
@@ -11,6 +11,7 @@ OF_A_PRACTITIONER: Table = {
     **notices.PATHS,
     **feeds.PATHS,
     **going.PATHS,
+    **telling.PATHS,
 }
 """By what follows `/v1/practitioners/{id}/sync`."""
 OF_A_PRACTICE: Table = {

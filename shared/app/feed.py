@@ -37,6 +37,8 @@ HOOKS_ARRIVE = timedelta(days=1)
 """So long after the last hook they are taken to arrive."""
 HOOKS_SILENT = timedelta(days=1, hours=1)
 """A day, and the hour for which the last one may not have been noted."""
+HOOK_TAKES = timedelta(minutes=1)
+"""What changed sooner may have its hook on the way."""
 UNREACHABLE = timedelta(hours=1)
 POLL = timedelta(minutes=5)
 POLLS_AN_HOUR = 12
@@ -64,6 +66,8 @@ class FeedOutcome:
     """False: another job is at it, or more is there than one job reads; come again."""
     followed: int = 0
     """Practitioners whose part is read by a job of its own."""
+    overdue: bool = field(default=False, compare=False)
+    """A row changed so long ago that a hook would have told of it."""
 
 
 def run_feed_job(
@@ -85,7 +89,7 @@ def run_feed_job(
         if listing is not Listing.WINDOW and (poll or job.record.clients is None):
             job.read_clients()
         job.reached()
-        if poll and job.outcome.rows:
+        if poll and job.outcome.overdue:
             hooks_are_missed(world, job.record)
         if listing is Listing.PRACTICE or follow is None:
             return job.outcome
@@ -95,12 +99,12 @@ def run_feed_job(
         return replace(job.outcome, followed=len(followed))
     except StaleError:  # the lease ran out and another job has it: it goes on from the last cursor saved
         return replace(job.outcome, complete=False)
-    except RetryableError:
-        job.not_reached()
+    except RetryableError as error:
+        job.not_reached(error.reason)
         raise
     except BlockedError as error:
         job.doubt(error)
-        job.not_reached()
+        job.not_reached(error.reason)
         raise
     finally:
         job.let_go()
@@ -140,12 +144,13 @@ class _Job:
             self.record = replace(self.record, capabilities_at=None)
 
     def reached(self) -> None:
-        self.record = replace(self.record, unreached_at=None)
+        now = self.world.clock.now()
+        self.record = replace(self.record, unreached_at=None, read_at=now, problem=None)
 
-    def not_reached(self) -> None:
+    def not_reached(self, reason: str) -> None:
         """Since when is written down with the lease's end; after an hour it is a notice."""
         now, since = self.world.clock.now(), self.record.unreached_at
-        self.record = replace(self.record, unreached_at=since or now)
+        self.record = replace(self.record, unreached_at=since or now, problem=reason)
         if since is not None and now - since >= UNREACHABLE:
             whom = the_practice(self.record.key)
             note_once(self.world, whom, NoticeKind.EHR_UNREACHABLE, of=f"since-{int(since.timestamp())}")
@@ -218,7 +223,9 @@ def tell(
     for key, ids in concerned(world, practice, rows, gone).items():
         dispatch(key, sorted(ids))
         told[key] = told.get(key, 0) + len(ids)
-    return replace(outcome, rows=outcome.rows + len(rows), dispatched=told)
+    then = world.clock.now() - HOOK_TAKES
+    overdue = outcome.overdue or any(row.changed_at is None or row.changed_at <= then for row in rows)
+    return replace(outcome, rows=outcome.rows + len(rows), dispatched=told, overdue=overdue)
 
 
 def _take_lease(world: World, practice: str) -> tuple[Practice, str]:

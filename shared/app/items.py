@@ -27,6 +27,8 @@ from shared.ports import Document, Documents, Expect, Put, Remove, Where
 IN_MAX = 30
 """Values in one `in` condition."""
 PAGE = 300
+OPEN_SERIES_MAX = 50
+"""Series with anything open of which somebody is told."""
 DOCUMENTS_MAX = 1_000_000
 """Documents of one calendar that a complete pass reads; the bound of its loop."""
 

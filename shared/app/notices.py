@@ -124,10 +124,15 @@ def notice_data(notice: Notice) -> dict[str, object]:
         "expire_at": notice.at + KEPT,
     }
     if notice.seen_at is None:  # absent otherwise, as the next: who looks for them does not find it
-        data["unseen"] = True
+        data["unseen"] = _unseen(notice.practice, notice.kind)
     if notice.send_at is not None:
         data["send_at"] = notice.send_at
     return data
+
+
+def _unseen(practice: str, kind: NoticeKind) -> str:
+    """What the unseen ones of a kind have in common: they are counted by this one field."""
+    return f"{practice}/{kind.value}"
 
 
 def notice_of(document: Document) -> Notice:
@@ -225,12 +230,7 @@ def unseen_of(world: World, practice: str) -> Mapping[NoticeKind, int]:
     """How many of each kind nobody has said that they know, in the whole practice."""
 
     def unseen(kind: NoticeKind) -> int:
-        return world.documents.count(
-            NOTICES,
-            Where("practice", "==", practice),
-            Where("kind", "==", kind.value),
-            Where("unseen", "==", True),
-        )
+        return world.documents.count(NOTICES, Where("unseen", "==", _unseen(practice, kind)))
 
     counts = {kind: unseen(kind) for kind in NoticeKind}
     return {kind: count for kind, count in counts.items() if count}

@@ -609,6 +609,10 @@ class Practice:
     """When a hook of the EHR last arrived, give or take an hour; None: never."""
     clients: FeedCursor | None = None
     """How far the changes of its clients were read: their names are in labels."""
+    read_at: datetime | None = None
+    """When what changed in its EHR was last read."""
+    problem: str | None = None
+    """Why it could not be read the last time."""
     unreached_at: datetime | None = None
     """Since when it could not be read; None: it can."""
 
@@ -627,6 +631,8 @@ def practice_data(practice: Practice) -> dict[str, object]:
         "capabilities": _capabilities_data(practice.capabilities),
         "capabilities_at": practice.capabilities_at,
         "hooked_at": practice.hooked_at,
+        "read_at": practice.read_at,
+        "problem": practice.problem,
         "unreached_at": practice.unreached_at,
     }
 
@@ -641,6 +647,8 @@ def practice_of(document: Document) -> Practice:
         data["capabilities_at"],
         data["hooked_at"],
         _cursor_of(data["clients"]),
+        data["read_at"],
+        data["problem"],
         data["unreached_at"],
     )
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import contextlib
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import Enum
 
 from shared.app.connect import Connecting
+from shared.app.external_state import ExternalState, read_external
+from shared.app.feed import HOOKS_ARRIVE
 from shared.app.grants import Purpose, StoredGrant, bound_to, grant_of, grant_path
+from shared.app.items import OPEN_SERIES_MAX
 from shared.app.records import (
     LOOK_SLOTS,
     Calendar,
@@ -23,17 +26,15 @@ from shared.app.records import (
     connection_path,
     items_path,
     occurrences_of,
+    practice_of,
+    practice_path,
     series_path,
 )
+from shared.app.set_aside import SET_ASIDE_MAX
 from shared.app.world import World
 from shared.core.errors import BlockedError
 from shared.core.policy import Mode
-from shared.ports import Documents, Where
-
-SET_ASIDE_MAX = 500
-"""Items set aside that are counted; more is a calendar that needs somebody anyway."""
-OPEN_SERIES_MAX = 50
-"""Series with anything open whose occurrences are counted."""
+from shared.ports import Documents, Listing, ProtectedBy, Where
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -82,6 +83,33 @@ class CalendarState:
     problem: str | None = None
     failing: bool = False
     push: PushState = PushState()
+    pending: int = 0
+    """Items with something left to be done, those set aside not counted."""
+    set_aside: Mapping[str, int] = field(default_factory=dict)
+    """How many, by reason."""
+
+
+@dataclass(frozen=True)
+class EhrState:
+    """The EHR of the practice, as its job found it."""
+
+    last_read: datetime | None = None
+    """When what changed was last asked for; None: never."""
+    last_hook: datetime | None = None
+    """When it last told us that something changed, give or take an hour."""
+    hooks_arrive: bool = False
+    listing: Listing | None = None
+    """How it tells what changed; None: nobody has found out."""
+    protected_by: ProtectedBy | None = None
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something that is not as it should be. `calendar`: of which; None: of the connection or the EHR."""
+
+    code: str
+    calendar: Calendar | None = None
 
 
 @dataclass(frozen=True, repr=False)
@@ -93,12 +121,19 @@ class SyncState:
     external_calendars: bool = False
     """Whether other calendars of the account may be read."""
     calendar: CalendarState = CalendarState()
-    pending: int = 0
-    """Items with something left to be done, those set aside not counted."""
-    set_aside: Mapping[str, int] = field(default_factory=dict)
-    """How many, by reason."""
+    external: list[ExternalState] = field(default_factory=list)
+    ehr: EhrState = EhrState()
+    problems: list[Problem] = field(default_factory=list)
     next_look_by: datetime | None = None
     """None: nobody looks."""
+
+    @property
+    def pending(self) -> int:
+        return self.calendar.pending
+
+    @property
+    def set_aside(self) -> Mapping[str, int]:
+        return self.calendar.set_aside
 
 
 def read_state(world: World, connecting: Connecting, *, practice: str, practitioner: str) -> SyncState:
@@ -110,7 +145,11 @@ def read_state(world: World, connecting: Connecting, *, practice: str, practitio
     connection = connection_of(found[connection_path(key)])
     grant = grant_of(found[grant_path(key)]) if grant_path(key) in found else None
     calendar = _calendar(world.documents, connection.calendar_key)
-    return state_of(world, connecting, connection, grant, calendar)
+    state = state_of(world, connecting, connection, grant, calendar)
+    granted = bool(grant and not grant.scopes.isdisjoint(connecting.scopes.external_events))
+    external, ehr = read_external(world, connection), _ehr_state(world, practice)
+    problems = list(_problems(world, connection, calendar, external, ehr, granted=granted))
+    return replace(state, external_calendars=granted, external=external, ehr=ehr, problems=problems)
 
 
 def state_of(
@@ -120,18 +159,16 @@ def state_of(
     grant: StoredGrant | None,
     calendar: Calendar | None,
 ) -> SyncState:
-    """The state of a connection whose records were read; without its grant nothing is said of the account."""
+    """Of a connection whose records were read: without its grant nothing is said of the account, and nothing
+    of its other calendars and of the EHR.
+    """
     key = connection.key
-    shown = _calendar_state(world, calendar) if calendar else CalendarState()
-    pending, set_aside = _open(world.documents, calendar) if calendar else (0, {})
+    shown = calendar_state(world, calendar) if calendar else CalendarState()
     return SyncState(
         status=_word(connection, calendar, failing=shown.failing),
         connection=connection,
         email=_email(connecting, key, grant) if grant else None,
-        external_calendars=bool(grant and not grant.scopes.isdisjoint(connecting.scopes.external_events)),
         calendar=shown,
-        pending=pending,
-        set_aside=set_aside,
         next_look_by=_next_look(connection, calendar, world.clock.now()) if calendar else None,
     )
 
@@ -163,10 +200,12 @@ def _word(connection: Connection, calendar: Calendar | None, *, failing: bool) -
     return Shown.SYNCING if unread or calendar.in_pass else Shown.IN_SYNC
 
 
-def _calendar_state(world: World, calendar: Calendar) -> CalendarState:
+def calendar_state(world: World, calendar: Calendar) -> CalendarState:
+    """What its document and its open items say."""
     now = world.clock.now()
     live = [row.expires for row in calendar.channels if row.resource_id is not None and row.expires > now]
-    dying = calendar.lapses + 1 >= world.limits.lapses_max
+    dying = _is_dying(world, calendar)
+    pending, set_aside = _open(world.documents, calendar)
     return CalendarState(
         ready=calendar.calendar_id is not None and not calendar.missing,
         last_look=calendar.checked_at,
@@ -175,7 +214,57 @@ def _calendar_state(world: World, calendar: Calendar) -> CalendarState:
         problem=calendar.problem,
         failing=calendar.problem is not None or dying,
         push=PushState(bool(live), max(live, default=None), calendar.watch_problem),
+        pending=pending,
+        set_aside=set_aside,
     )
+
+
+def _is_dying(world: World, calendar: Calendar) -> bool:
+    return calendar.lapses + 1 >= world.limits.lapses_max
+
+
+def _ehr_state(world: World, practice: str) -> EhrState:
+    path = practice_path(practice)
+    document = world.documents.get(path).get(path)
+    if document is None:
+        return EhrState()
+    record = practice_of(document)
+    found = record.capabilities
+    return EhrState(
+        last_read=record.read_at,
+        last_hook=record.hooked_at,
+        hooks_arrive=record.hooked_at is not None and world.clock.now() - record.hooked_at < HOOKS_ARRIVE,
+        listing=found.listing if found else None,
+        protected_by=found.protected_by if found else None,
+        problem=record.problem,
+    )
+
+
+def _problems(
+    world: World,
+    connection: Connection,
+    calendar: Calendar | None,
+    external: list[ExternalState],
+    ehr: EhrState,
+    *,
+    granted: bool,
+) -> Iterator[Problem]:
+    """Of the connection, its calendars, the EHR; why a calendar tells of no changes comes last."""
+    if connection.status is Status.RECONNECT_NEEDED:
+        yield Problem("reconnect_needed")
+    elif connection.status in (Status.ACTIVE, Status.PAUSED) and not granted:
+        yield Problem("external_calendars_not_granted")
+    if connection.pause_until is not None and connection.pause_until > world.clock.now():
+        yield Problem("google_rate_limit")
+    calendars = [*([calendar] if calendar else []), *(each.calendar for each in external)]
+    for each in calendars:
+        codes = {"calendar_missing": each.missing, "failing_jobs": _is_dying(world, each)}
+        yield from (Problem(code, each) for code, holds in codes.items() if holds)
+        if each.problem is not None and not each.missing:
+            yield Problem(each.problem, each)
+    if ehr.problem is not None:
+        yield Problem(ehr.problem)
+    yield from (Problem(each.watch_problem, each) for each in calendars if each.watch_problem is not None)
 
 
 def _open(documents: Documents, calendar: Calendar) -> tuple[int, Mapping[str, int]]:

@@ -39,25 +39,55 @@ class Effect(Enum):
     """Not shown whatever the settings."""
 
 
-_NEVER_SHOWN = frozenset({EventType.BIRTHDAY, EventType.WORKING_LOCATION})
+class Rule(Enum):
+    """The line of the table that decided."""
+
+    DELETED = "deleted"
+    DECLINED = "declined"
+    BIRTHDAY = "birthday"
+    WORKING_PLACE = "working_place"
+    FREE = "free"
+    OUT_OF_OFFICE = "out_of_office"
+    FOCUS_TIME = "focus_time"
+    TENTATIVE = "tentative"
+    UNANSWERED = "unanswered"
+    ALL_DAY = "all_day"
+    ANY_OTHER = "any_other"
+
+
+_NEVER_SHOWN = frozenset({Rule.DELETED, Rule.DECLINED, Rule.BIRTHDAY, Rule.WORKING_PLACE})
 
 
 def effect(event: Event, rules: BlockRules) -> Effect:
-    if event.cancelled or event.response is Response.DECLINED or event.type in _NEVER_SHOWN:
+    rule = rule_of(event)
+    if rule in _NEVER_SHOWN:
         return Effect.NOTHING
-    return Effect.TAKES if event.what.busy and _takes(event, rules) else Effect.FREE
+    takes = {
+        Rule.FREE: False,
+        Rule.OUT_OF_OFFICE: rules.out_of_office,
+        Rule.FOCUS_TIME: rules.focus_time,
+        Rule.TENTATIVE: rules.tentative,
+        Rule.UNANSWERED: rules.unanswered,
+        Rule.ALL_DAY: rules.all_day,
+    }
+    return Effect.TAKES if takes.get(rule, True) else Effect.FREE
 
 
-def _takes(event: Event, rules: BlockRules) -> bool:
-    if event.type is EventType.OUT_OF_OFFICE:
-        return rules.out_of_office
-    if event.type is EventType.FOCUS_TIME:
-        return rules.focus_time
-    if event.tentative or event.response is Response.TENTATIVE:
-        return rules.tentative
-    if event.response is Response.UNANSWERED:
-        return rules.unanswered
-    return rules.all_day or event.when is None or not event.when.all_day
+def rule_of(event: Event) -> Rule:
+    """The first that fits."""
+    fits = {
+        Rule.DELETED: event.cancelled,
+        Rule.DECLINED: event.response is Response.DECLINED,
+        Rule.BIRTHDAY: event.type is EventType.BIRTHDAY,
+        Rule.WORKING_PLACE: event.type is EventType.WORKING_LOCATION,
+        Rule.FREE: not event.what.busy,
+        Rule.OUT_OF_OFFICE: event.type is EventType.OUT_OF_OFFICE,
+        Rule.FOCUS_TIME: event.type is EventType.FOCUS_TIME,
+        Rule.TENTATIVE: event.tentative or event.response is Response.TENTATIVE,
+        Rule.UNANSWERED: event.response is Response.UNANSWERED,
+        Rule.ALL_DAY: event.when is not None and event.when.all_day,
+    }
+    return next((rule for rule, holds in fits.items() if holds), Rule.ANY_OTHER)
 
 
 def block_what(event: Event, *, titles: bool, busy: bool) -> What:

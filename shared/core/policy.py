@@ -183,6 +183,26 @@ def rights(traits: Traits, settings: ConnectionSettings) -> Rights:
     )
 
 
+class EditIn(Enum):
+    """Where a person can move an item, so that it stays moved."""
+
+    EHR = "ehr"
+    GOOGLE = "google"
+    BOTH = "both"
+    NOWHERE = "nowhere"
+
+
+def edit_in(traits: Traits, settings: ConnectionSettings) -> EditIn:
+    may = rights(traits, settings)
+    applies = may.ehr.moved is Right.APPLY, may.calendar.moved is Right.APPLY
+    return {
+        (True, True): EditIn.BOTH,
+        (True, False): EditIn.EHR,
+        (False, True): EditIn.GOOGLE,
+        (False, False): EditIn.NOWHERE,
+    }[applies]
+
+
 def _ehr_rights(traits: Traits) -> SideRights:
     """The EHR may do everything, except that it only shadows a block."""
     if traits.kind is Kind.BLOCK:

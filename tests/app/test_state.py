@@ -13,11 +13,14 @@ from shared.adapters.sealing import Sealer
 from shared.app import connections
 from shared.app.connect import Connecting, Scopes
 from shared.app.grants import Purpose, StoredGrant, bound_to, grant_data, grant_path
+from shared.app.hook_health import note_hook
 from shared.app.records import (
     ChannelRow,
     Lease,
     Progress,
     Status,
+    calendar_data,
+    calendar_path,
     connection_data,
     connection_of,
     connection_path,
@@ -26,13 +29,16 @@ from shared.app.records import (
     occurrences_data,
     series_path,
 )
-from shared.app.state import SET_ASIDE_MAX, Shown, SyncState, read_state
+from shared.app.set_aside import SET_ASIDE_MAX
+from shared.app.state import Shown, SyncState, read_state
+from shared.core.errors import RetryableError
 from shared.core.item import Item
 from shared.core.model import Kind, Side
 from shared.core.policy import Mode
 from shared.core.signing import KeyRing
-from shared.ports import Put
-from tests.app.stage import PRACTICE, Practitioner, Stage
+from shared.ports import Listing, ProtectedBy, Put
+from tests.app.externals import external
+from tests.app.stage import PRACTICE, Practitioner, Stage, once, raising
 from tests.fakes.consent import MemoryConsent
 
 EMAIL = "practitioner1@example.com"
@@ -217,7 +223,7 @@ def test_open_items_are_pending_and_those_set_aside_are_counted_by_reason(
     put_item(stage, ada, "aside-1", retry_at=stage.at(24), aside="contested")
     put_item(stage, ada, "aside-2", aside="contested")
     put_item(stage, ada, "aside-3", retry_at=stage.at(24), aside="bug")
-    shown = state(stage, ada.id)
+    shown = state(stage, ada.id).calendar
     assert (shown.pending, dict(shown.set_aside)) == (2, {"contested": 2, "bug": 1})
 
 
@@ -233,7 +239,7 @@ def test_occurrences_of_a_series_count_each_for_itself(stage: Stage, ada: Practi
     data = occurrences_data(items, calendar, PRACTICE)
     stage.documents.commit([Put(f"{series_path(calendar.key)}/series", data)])
     put_item(stage, ada, "aside", retry_at=stage.at(24), aside="contested")
-    shown = state(stage, ada.id)
+    shown = state(stage, ada.id).calendar
     assert (shown.pending, dict(shown.set_aside)) == (2, {"contested": 2})
 
 
@@ -241,8 +247,78 @@ def test_no_more_is_read_of_what_is_set_aside_than_is_counted(stage: Stage, ada:
     for number in range(SET_ASIDE_MAX + 1):
         put_item(stage, ada, f"aside-{number}", aside="bug")
     stage.ledger.clear()
-    assert dict(state(stage, ada.id).set_aside) == {"bug": SET_ASIDE_MAX}
-    assert stage.ledger.reads < SET_ASIDE_MAX + 5
+    assert dict(state(stage, ada.id).calendar.set_aside) == {"bug": SET_ASIDE_MAX}
+    assert stage.ledger.reads < SET_ASIDE_MAX + 8
+
+
+# --- what is not as it should be --------------------------------------------------------------------------
+
+
+def codes(stage: Stage, whose: Practitioner) -> list[str]:
+    return [problem.code for problem in state(stage, whose.id).problems]
+
+
+def test_where_all_is_well_there_is_no_problem(stage: Stage, ada: Practitioner) -> None:
+    give_grant(stage, ada, EVENTS)
+    assert codes(stage, ada) == []
+
+
+def test_a_right_that_is_missing_a_grant_that_died_and_a_limit_are_problems(
+    stage: Stage, ada: Practitioner
+) -> None:
+    give_grant(stage, ada)
+    assert codes(stage, ada) == ["external_calendars_not_granted"]
+    change(stage, ada, status=Status.RECONNECT_NEEDED, pause_until=stage.at(1))
+    assert codes(stage, ada) == ["reconnect_needed", "google_rate_limit"]
+
+
+def test_every_calendar_says_its_own_problems(stage: Stage, ada: Practitioner) -> None:
+    give_grant(stage, ada, EVENTS)
+    family = external(stage, ada)
+    stage.change_calendar(ada, missing=True, problem="calendar_missing", lapses=9)
+    put = Put(
+        calendar_path(family.key),
+        calendar_data(
+            replace(
+                family.calendar, problem="google_calendar_forbidden", watch_problem="google_not_watchable"
+            )
+        ),
+    )
+    stage.documents.commit([put])
+    said = [
+        (each.code, each.calendar.key if each.calendar else None) for each in state(stage, ada.id).problems
+    ]
+    ours = ada.connection.calendar_key
+    assert said == [
+        ("calendar_missing", ours),
+        ("failing_jobs", ours),
+        ("google_calendar_forbidden", family.key),
+        ("google_not_watchable", family.key),
+    ]
+
+
+def test_the_ehr_says_when_it_was_read_and_why_not(stage: Stage, ada: Practitioner) -> None:
+    give_grant(stage, ada, EVENTS)
+    stage.feed()
+    ehr = state(stage, ada.id).ehr
+    assert (ehr.last_read, ehr.problem, ehr.hooks_arrive) == (stage.clock.now(), None, False)
+    assert (ehr.listing, ehr.protected_by) == (Listing.PRACTICE, ProtectedBy.ROW)
+    read_at = stage.clock.now()
+    stage.clock.advance(300)
+    stage.before = once("GET Appointment", raising(RetryableError("ehr_unavailable")))
+    with pytest.raises(RetryableError):
+        stage.feed()
+    assert (state(stage, ada.id).ehr.last_read, codes(stage, ada)) == (read_at, ["ehr_unavailable"])
+    stage.feed()
+    assert codes(stage, ada) == []
+
+
+def test_hooks_are_said_to_arrive_for_a_day(stage: Stage, ada: Practitioner) -> None:
+    note_hook(stage.world, PRACTICE)
+    stage.clock.advance(86_000)
+    assert state(stage, ada.id).ehr.hooks_arrive
+    stage.clock.advance(800)
+    assert not state(stage, ada.id).ehr.hooks_arrive
 
 
 # --- the next look --------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import json
 import sys
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -24,6 +24,9 @@ from sandbox.ehr.identity import ISSUER
 from sandbox.ehr.server import TOKEN
 from sandbox.google.grants import CLIENT_ID, CLIENT_SECRET
 from sandbox.tasks.child import Addresses
+from shared.api.openapi import codes_of
+from shared.api.routing import template_of
+from shared.api.table import ENDPOINTS
 
 ROOT = Path(__file__).parents[2]
 CALLBACK = "https://calsync.example/oauth/callback"
@@ -77,6 +80,8 @@ class Deployment:
     api: Any = None
     callback: Any = None
     ahead: int = 0
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """What the functions were loaded with."""
 
     def practice(self, key: str, **other: object) -> str:
         """The secret of a practice."""
@@ -206,7 +211,9 @@ class Front:
         given = {name.replace("_", "-"): value for name, value in headers.items()}
         path = f"{SYNC.format(self.practitioner)}{rest}"
         content = {} if body is None else {"json": body}
-        return self.deployment.api.open(path, method=method, headers={**authorization, **given}, **content)
+        answer = self.deployment.api.open(path, method=method, headers={**authorization, **given}, **content)
+        check_documented(method, path, answer)
+        return answer
 
     def get(self, rest: str = "") -> Any:
         answer = self.call("GET", rest)
@@ -258,6 +265,14 @@ class Front:
         self.deployment.empty_queues()
         self.deployment.pass_time(2)  # what is asked for in the same second is the same task
         return self
+
+
+def check_documented(method: str, path: str, answer: Any) -> None:
+    """A problem is one of those that the endpoint is said to answer."""
+    template = template_of(ENDPOINTS, path.partition("?")[0])
+    endpoint = ENDPOINTS[template].get(method) if template else None
+    if template and endpoint and answer.mimetype == "application/problem+json":
+        assert answer.get_json()["code"] in codes_of(template, endpoint), f"{method} {template}"
 
 
 def sent_on(answer: Any) -> dict[str, str]:

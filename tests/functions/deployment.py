@@ -59,9 +59,10 @@ def deployment(
         made.pass_time()
         fill(made)
         given = settings(made, project, tasks_addresses, sandbox_firestore, secrets_address)
+        made.environment = {f"CALSYNC_{name}": value for name, value in given.items()}
         with pytest.MonkeyPatch.context() as environment:  # read once, when a function is loaded
-            for name, value in given.items():
-                environment.setenv(f"CALSYNC_{name}", value)
+            for name, value in made.environment.items():
+                environment.setenv(name, value)
             made.callback, made.api = function("oauth_callback"), function("settings_api")
         yield made
     tasks.transport.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tests.functions.deployed import Front
+from tests.functions.deployed import Front, check_documented
 
 
 def as_admin(front: Front, method: str, path: str, body: object = None, **claims: object) -> Any:
@@ -16,6 +16,7 @@ def as_somebody(front: Front, method: str, path: str, body: object = None, **cla
     content = {} if body is None else {"json": body}
     headers = {"Authorization": f"Bearer {front.token(**claims)}"}
     answer = front.deployment.api.open(path, method=method, headers=headers, **content)
+    check_documented(method, path, answer)
     return answer.status_code, answer.get_json()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from enum import Enum
 from pathlib import Path
 
 import pytest
@@ -10,13 +11,33 @@ import pytest
 import shared.adapters.jwt_verifier
 import shared.app.connect
 from shared.api.callback import UNAVAILABLE
-from shared.api.models import Answer, AppointmentsCalendarAnswer, SettingsAnswer, SettingsBody, StateAnswer
+from shared.api.models import (
+    Answer,
+    AppointmentsCalendarAnswer,
+    ExternalCalendarAnswer,
+    SettingsAnswer,
+    SettingsBody,
+    StateAnswer,
+)
 from shared.api.problems import PROBLEMS
 from shared.api.roster import RosterEntryAnswer
 from shared.api.table import OF_A_PRACTICE, OF_A_PRACTITIONER
+from shared.api.telling import (
+    AppointmentThenAnswer,
+    AsideAnswer,
+    EventThenAnswer,
+    LineAnswer,
+    SpanAnswer,
+    SyncedAnswer,
+)
 from shared.app.eligible import Unfit
+from shared.app.explain import Standing
 from shared.app.notices import NoticeKind
 from shared.app.state import Shown
+from shared.core.activity import Because, Happened
+from shared.core.availability import Availability
+from shared.core.blocking import Rule
+from shared.core.reasons import REASONS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "api.md").read_text(encoding="utf-8")
 CODE = re.compile(r"`([^`]+)`")
@@ -102,3 +123,41 @@ def test_every_field_is_there(heading: str, answer: type[Answer], prefix: str) -
 
 def test_every_reason_against_a_calendar_is_there() -> None:
     assert codes("Why a calendar is not eligible") == {unfit.value for unfit in Unfit} | {"reason"}
+
+
+@pytest.mark.parametrize(
+    ("heading", "words"),
+    [
+        ("The history", Happened),
+        ("The history", Because),
+        ("An instant explained", Standing),
+        ("An instant explained", Rule),
+        ("Free and busy time", Availability),
+    ],
+)
+def test_every_word_of_what_is_told_is_there(heading: str, words: type[Enum]) -> None:
+    assert {word.value for word in words} <= codes(heading)
+
+
+@pytest.mark.parametrize(
+    ("heading", "answer"),
+    [
+        ("The history", LineAnswer),
+        ("What is set aside", AsideAnswer),
+        ("An instant explained", AppointmentThenAnswer),
+        ("An instant explained", EventThenAnswer),
+        ("An instant explained", SyncedAnswer),
+        ("Free and busy time", SpanAnswer),
+        ("External calendars", ExternalCalendarAnswer),
+    ],
+)
+def test_every_field_of_what_is_told_is_there(heading: str, answer: type[Answer]) -> None:
+    section = re.split(r"\n##+ ", PAGE.partition(f" {heading}\n")[2])[0]
+    assert set(answer.model_fields) <= set(CODE.findall(section))
+
+
+def test_every_reason_is_there_with_who_can_mend_it_and_its_sentence() -> None:
+    said = {CODE.findall(cells[0])[0]: cells[1:] for cells in rows("Reasons")[1:] if "`" in cells[0]}
+    assert {code: cells for code, cells in said.items() if "…" not in code} == {
+        code: [f"`{reason.remedy.value}`", reason.sentence] for code, reason in REASONS.items()
+    }

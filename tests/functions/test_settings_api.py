@@ -52,6 +52,10 @@ ENDPOINTS = [
     ("POST", "/reviews/some/undo"),
 ]
 ADMINS = [("GET", ""), ("POST", "/pause"), ("POST", "/disconnect")]
+NOBODY_ASKED = dict.fromkeys(("last_read", "last_hook", "listing", "protected_by", "problem")) | {
+    "hooks_arrive": False
+}
+"""Of an EHR."""
 HOSTILE = "<script>alert(1)</script>"
 BULK = {"kind": "calendar", "look": False, "queue": "bulk"}
 LIVE = {"kind": "calendar", "look": True, "queue": "live"}
@@ -88,6 +92,8 @@ def test_before_anything_the_state_is_not_connected(front: Front) -> None:
         "calendar": None,
         "pending": 0,
         "set_aside": [],
+        "ehr": NOBODY_ASKED,
+        "problems": [],
         "next_look_by": None,
         "settings": None,
         "receipt": None,

@@ -11,7 +11,7 @@ locals {
       token-keys          = local.with_grants
     },
     { for key in var.practices : "practice-${key}" => local.with_grants },
-    { for key in var.practices : "practice-${key}-hooks" => ["push_webhook"] },
+    { for key in var.practices : "practice-${key}-hooks" => ["push_webhook", "sync_task"] },
   )
 
   secret_readers = merge([
