@@ -362,6 +362,8 @@ def test_what_is_older_than_ninety_days_is_told_no_more(stage: Stage, ada: Pract
     assert len(history(stage, ada)) == 1
     stage.clock.advance(120)
     assert history(stage, ada) == []
+    stage.sync(ada, everything=True)
+    assert stage.calendar(ada).recent == ()
     stage.reschedule(row, hours=200)
     stage.sync(ada, row, look=False)
     assert len(history(stage, ada)) == 1

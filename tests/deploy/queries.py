@@ -45,6 +45,7 @@ _BY_SUB = (Query("connections", equal=("sub",)),)
 _BY_CONNECTION = (Query("calendars", equal=("connection",)),)
 SITES: dict[str, tuple[Query, ...]] = {
     "accounts.pause": _BY_SUB,
+    "activity_pages._pages": (Query("activity"),),
     "concerned._mapped": (Query("items", equal=("practice", "appointment_id"), group=True),),
     "connect.revoke_unless_shared": (Query("grants", equal=("sub",)), Query("oauth_states", equal=("sub",))),
     "connections.calendar_documents": _BY_CONNECTION,
@@ -61,6 +62,7 @@ SITES: dict[str, tuple[Query, ...]] = {
     "renewals._looks": (Query("calendars", equal=("look_slot",)),),
     "renewals._polls": (Query("practices", equal=("poll_slot",)),),
     "roster._listed": (Query("connections", equal=("practice",)), Query("invites", equal=("practice",))),
+    "set_aside.set_aside_of": (Query("items", ordered="aside"), Query("series", ordered="retry_at")),
     "set_up._shares_account": _BY_SUB,
     "start_over._remove_all": (Query("items"), Query("series")),
     "state._open": (Query("items", ordered="aside"), *_OPEN),

@@ -3,6 +3,7 @@ locals {
   # paid for, and indexes of times that only grow limit how fast anything is written.
   queried_fields = {
     accounts     = []
+    activity     = []
     calendars    = ["connection", "due_at", "look_slot"]
     connections  = ["practice", "sub"]
     feeds        = []
@@ -17,7 +18,7 @@ locals {
   }
 
   # Collections whose documents end by themselves, within a day of this time.
-  expiring = ["feeds", "invites", "items", "notices", "oauth_states"]
+  expiring = ["activity", "feeds", "invites", "items", "notices", "oauth_states"]
 
   queried = merge([
     for collection, fields in local.queried_fields : { for field in fields : "${collection}.${field}" => { collection = collection, field = field } }
