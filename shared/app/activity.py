@@ -137,10 +137,13 @@ def page(connection: str, calendar: str, practice: str, entries: Sequence[Entry]
 
 
 def page_data(calendar: str, practice: str, entries: Sequence[Entry], at: datetime) -> dict[str, object]:
+    """`appointments`: to find the pages that speak of one."""
+    named = sorted({entry.done.appointment_id for entry in entries if entry.done.appointment_id})
     return {
         "practice": practice,
         "calendar": calendar,
         "at": at,
+        "appointments": named,
         "packed": packed(entries),
         "expire_at": at + KEPT,
     }

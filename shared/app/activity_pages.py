@@ -11,7 +11,7 @@ from shared.app.connections import calendars_of
 from shared.app.records import Calendar, Connection
 from shared.app.world import World
 from shared.core.activity import Happened
-from shared.ports import Document
+from shared.ports import Document, Where
 
 PAGES_AT_ONCE = 20
 READS_MAX = 20
@@ -78,8 +78,9 @@ def _pages(world: World, connection: str, asked: Asked) -> Iterator[list[Documen
     """The newest first; an empty list at the end."""
     path = pages_path(connection)
     after = page_path(connection, asked.cursor[0] + PAGE_LASTS, "") if asked.cursor else None
+    where = [Where("appointments", "array-contains", asked.appointment_id)] if asked.appointment_id else []
     for _ in range(READS_MAX):
-        pages = world.documents.find(path, limit=PAGES_AT_ONCE, after=after)
+        pages = world.documents.find(path, *where, limit=PAGES_AT_ONCE, after=after)
         yield pages
         if len(pages) < PAGES_AT_ONCE:
             return
