@@ -51,6 +51,7 @@ class RosterEntryAnswer(Answer):
     in_review: int
     mode: Mode | None
     client_label: LabelMode | None
+    active_until: datetime | None
     invited_at: datetime | None
     invite_expires_at: datetime | None
 
@@ -68,6 +69,7 @@ class RosterEntryAnswer(Answer):
             in_review=entry.in_review,
             mode=settings.mode if settings else None,
             client_label=settings.client_label if settings else None,
+            active_until=entry.active_until,
             invited_at=standing.made_at if standing else None,
             invite_expires_at=standing.expire_at if standing else None,
         )

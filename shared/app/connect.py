@@ -17,6 +17,7 @@ from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from shared.app.connections import awakened
+from shared.app.feeds import feed_path
 from shared.app.grants import (
     CONSENTS,
     GRANTS,
@@ -195,6 +196,8 @@ def complete(world: Connecting, within: World, *, practice: str, practitioner: s
             Put(connection_at, connection_data(connection), _version(before)),
             Remove(invite_path(key)),
         ]
+        if before is not None and connection_of(before).status is Status.DISCONNECTED:
+            writes.append(Remove(feed_path(key)))
         if connection.moves:
             writes += awakened(within, connection)
         connected = _connected(world, key, given)

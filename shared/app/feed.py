@@ -37,6 +37,8 @@ HOOKS_ARRIVE = timedelta(days=1)
 """So long after the last hook they are taken to arrive."""
 HOOKS_SILENT = timedelta(days=1, hours=1)
 """A day, and the hour for which the last one may not have been noted."""
+HOOK_TAKES = timedelta(minutes=1)
+"""What changed sooner may have its hook on the way."""
 UNREACHABLE = timedelta(hours=1)
 POLL = timedelta(minutes=5)
 POLLS_AN_HOUR = 12
@@ -64,6 +66,8 @@ class FeedOutcome:
     """False: another job is at it, or more is there than one job reads; come again."""
     followed: int = 0
     """Practitioners whose part is read by a job of its own."""
+    overdue: bool = field(default=False, compare=False)
+    """A row changed so long ago that a hook would have told of it."""
 
 
 def run_feed_job(
@@ -85,7 +89,7 @@ def run_feed_job(
         if listing is not Listing.WINDOW and (poll or job.record.clients is None):
             job.read_clients()
         job.reached()
-        if poll and job.outcome.rows:
+        if poll and job.outcome.overdue:
             hooks_are_missed(world, job.record)
         if listing is Listing.PRACTICE or follow is None:
             return job.outcome
@@ -219,7 +223,9 @@ def tell(
     for key, ids in concerned(world, practice, rows, gone).items():
         dispatch(key, sorted(ids))
         told[key] = told.get(key, 0) + len(ids)
-    return replace(outcome, rows=outcome.rows + len(rows), dispatched=told)
+    then = world.clock.now() - HOOK_TAKES
+    overdue = outcome.overdue or any(row.changed_at is None or row.changed_at <= then for row in rows)
+    return replace(outcome, rows=outcome.rows + len(rows), dispatched=told, overdue=overdue)
 
 
 def _take_lease(world: World, practice: str) -> tuple[Practice, str]:

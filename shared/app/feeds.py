@@ -26,6 +26,8 @@ from shared.ports import Document, Put, Remove
 STANDS = timedelta(days=365)
 EVENTS_MAX = 5_000
 """A feed with more is not served: what it left out would look free."""
+ENDED = (Status.DISCONNECTED, Status.REMOVING)
+"""Such connections show nothing; who connects anew asks for a new link."""
 SECRET_BYTES = 32
 _KEY_LENGTH = 32
 """Characters of a connection's key, which a token begins with."""
@@ -74,7 +76,7 @@ def make(
 
     Raises RejectedError `not_connected`: a connection that has come to its end shows nothing.
     """
-    if connection.status is Status.DISCONNECTED:
+    if connection.status in ENDED:
         raise RejectedError("not_connected")
     token, now = connection.key + random_text(), world.clock.now()
     feed = Feed(connection.key, connection.practice, world.keys.feed(token), labels, now, now + STANDS)
@@ -83,10 +85,9 @@ def make(
 
 
 def current(world: World, key: str) -> Feed | None:
-    path = feed_path(key)
-    document = world.documents.get(path).get(path)
-    feed = feed_of(document) if document else None
-    return feed if feed is not None and feed.expire_at > world.clock.now() else None
+    """The link of a connection, if it has one that is good."""
+    standing = _standing(world, key)
+    return standing[0] if standing else None
 
 
 def revoke(world: World, key: str) -> None:
@@ -96,16 +97,20 @@ def revoke(world: World, key: str) -> None:
 
 def opened(world: World, token: str) -> tuple[Feed, Connection] | None:
     """What a token opens. None, without a word of why: it was made up, it ended, or its connection did."""
-    key = token[:_KEY_LENGTH]
+    standing = _standing(world, token[:_KEY_LENGTH])
+    if standing is None or not hmac.compare_digest(standing[0].token_hash, world.keys.feed(token)):
+        return None
+    return standing
+
+
+def _standing(world: World, key: str) -> tuple[Feed, Connection] | None:
     paths = feed_path(key), connection_path(key)
     found = world.documents.get(*paths)
     if not all(path in found for path in paths):
         return None
     feed, connection = feed_of(found[paths[0]]), connection_of(found[paths[1]])
-    good = hmac.compare_digest(feed.token_hash, world.keys.feed(token))
-    if not good or feed.expire_at <= world.clock.now() or connection.status is Status.DISCONNECTED:
-        return None
-    return feed, connection
+    good = feed.expire_at > world.clock.now() and connection.status not in ENDED
+    return (feed, connection) if good else None
 
 
 # --- what it shows --------------------------------------------------------------------------------------

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from shared.app.feed import Dispatch, FeedOutcome, tell
+from shared.app.feed import Dispatch, FeedOutcome, hooks_are_missed, tell
 from shared.app.gathering import LASTS_AT_MOST
 from shared.app.records import (
     Connection,
     Followed,
+    Practice,
     connection_of,
     connection_path,
     followed_data,
@@ -37,21 +38,25 @@ def run_follow_job(world: World, key: str, dispatch: Dispatch) -> FeedOutcome:
     path = connection_path(key)
     document = world.documents.get(path).get(path)
     connection = connection_of(document) if document else None
-    listing = _listing(world, connection.practice) if connection else Listing.PRACTICE
-    if connection is None or not connection.moves or listing is Listing.PRACTICE:
+    practice = _practice(world, connection.practice) if connection else None
+    can = practice.capabilities if practice else None
+    listing = can.listing if can else Listing.PRACTICE
+    if connection is None or practice is None or not connection.moves or listing is Listing.PRACTICE:
         return FeedOutcome()
     job = _Job(world, connection, dispatch)
     try:
-        return job.changes() if listing is Listing.PRACTITIONER else job.window()
+        outcome = job.changes() if listing is Listing.PRACTITIONER else job.window()
     except StaleError:  # another job has read it meanwhile
-        return job.outcome
+        outcome = job.outcome
+    if outcome.overdue and job.before is not None:
+        hooks_are_missed(world, practice)
+    return outcome
 
 
-def _listing(world: World, practice: str) -> Listing:
+def _practice(world: World, practice: str) -> Practice | None:
     path = practice_path(practice)
     document = world.documents.get(path).get(path)
-    found = practice_of(document).capabilities if document else None
-    return found.listing if found else Listing.PRACTICE
+    return practice_of(document) if document else None
 
 
 class _Job:

@@ -7,10 +7,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from shared.app.connect import Connecting
+from shared.app.entitlements import entitlement_of
 from shared.app.invites import INVITES, Invite, invite_of, invite_path
-from shared.app.records import Connection, calendar_of, calendar_path, connection_of, connection_path
+from shared.app.records import (
+    Connection,
+    calendar_of,
+    calendar_path,
+    connection_of,
+    connection_path,
+    entitlement_path,
+)
 from shared.app.review_answers import reviews_of_connection, waiting
 from shared.app.state import SyncState, state_of
 from shared.app.world import World
@@ -27,8 +36,10 @@ class Entry:
     """None: they never connected."""
     invite: Invite | None
     """The one that stands."""
-    in_review: int = 0
+    in_review: int
     """Deletions that wait for an answer of theirs."""
+    active_until: datetime | None
+    """Until when the practice has agreed; None: without an end."""
 
 
 @dataclass(frozen=True)
@@ -49,6 +60,7 @@ def read_roster(
     records = {key: connection_of(connections[key]) for key in these if key in connections}
     asked = {key: invite_of(invites[key]) for key in these if key in invites}
     states = _states(world, connecting, list(records.values()))
+    ends = _ends(world, these)
     now = world.clock.now()
     standing = {key: each for key, each in asked.items() if each.expire_at > now}
     entries = tuple(
@@ -58,6 +70,7 @@ def read_roster(
             states.get(key),
             standing.get(key),
             waiting(reviews_of_connection(world, key)) if key in records else 0,
+            ends.get(key),
         )
         for key in these
         if key in records or key in standing
@@ -71,6 +84,11 @@ def _listed(
 ) -> dict[str, Document]:
     found = world.documents.find(collection, Where("practice", "==", practice), limit=limit, after=after)
     return {document.id: document for document in found}
+
+
+def _ends(world: World, keys: Sequence[str]) -> Mapping[str, datetime | None]:
+    found = world.documents.get(*map(entitlement_path, keys))
+    return {document.id: entitlement_of(document).active_until for document in found.values()}
 
 
 def _states(

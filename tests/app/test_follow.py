@@ -103,6 +103,20 @@ def test_nobody_is_followed_where_the_practice_can_be_read_at_once(stage: Stage,
     assert follow(stage, ada).rows == {}
 
 
+def test_hooks_that_stop_are_missed_here_too(stage: Stage, listing: Listing) -> None:
+    del listing
+    ada = begun(stage)
+    stage.book(ada)
+    follow(stage, ada)
+    note_hook(stage)
+    stage.clock.advance(3 * 86_400)
+    stage.book(ada)
+    stage.clock.advance(240)
+    follow(stage, ada)
+    [notice] = MemoryDocuments.find(stage.documents, "notices")
+    assert notice.data["kind"] == "hooks_silent"
+
+
 def test_while_hooks_arrive_everybody_is_polled_once_an_hour(stage: Stage, listing: Listing) -> None:
     del listing
     people = {stage.connect().connection.key for _ in range(5)}

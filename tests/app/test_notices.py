@@ -197,9 +197,13 @@ def test_hooks_that_stop_while_rows_change_are_one_notice_a_silence(stage: Stage
     stage.clock.advance(HOOKS_SILENT.total_seconds() + 60)
     poll(stage)
     assert kinds(stage) == []  # nothing changed: there was nothing to be told of
+    stage.book(ada)
+    poll(stage)
+    assert kinds(stage) == []  # its hook may be on the way
     for _ in range(2):
         stage.clock.advance(3 * 86_400)
         stage.book(ada)
+        stage.clock.advance(240)
         poll(stage)
     [notice] = kept(stage)
     assert (notice.kind, notice.connection, notice.practitioner) == (NoticeKind.HOOKS_SILENT, PRACTICE, "")
@@ -209,6 +213,7 @@ def test_where_hooks_never_arrived_none_are_missed(stage: Stage, ada: Practition
     poll(stage)
     stage.clock.advance(3 * 86_400)
     stage.book(ada)
+    stage.clock.advance(240)
     poll(stage)
     assert kinds(stage) == []
 

@@ -308,11 +308,15 @@ def check_queues(deployed: Infrastructure) -> list[str]:
 
 def declared_indexes(deployed: Infrastructure) -> set[Index]:
     found = {
-        Index(each.values["collection"], (each.values["field"],), index["query_scope"] == "COLLECTION_GROUP")
+        Index(
+            each.values["collection"],
+            (each.values["field"],),
+            index["query_scope"] == "COLLECTION_GROUP",
+            index["array_config"] == "CONTAINS",
+        )
         for each in deployed.all("google_firestore_field")
         for config in each.values["index_config"]
         for index in config["indexes"]
-        if index["order"] == "ASCENDING"
     }
     return found | {
         Index(

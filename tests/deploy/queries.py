@@ -21,6 +21,8 @@ class Index:
     collection: str
     fields: tuple[str, ...]
     group: bool = False
+    contains: bool = False
+    """Of what is in an array."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,8 @@ class Query:
     collection: str
     equal: tuple[str, ...] = ()
     """Fields compared with `==` or `in`."""
+    contains: str | None = None
+    """The field of an array."""
     ordered: str | None = None
     """The field of a range, which is also that of the order."""
     group: bool = False
@@ -36,14 +40,22 @@ class Query:
     @property
     def index(self) -> Index | None:
         """One field: its own index; more: a composite one. Without fields the order of names is enough."""
-        fields = (*self.equal, *([self.ordered] if self.ordered else []))
-        return Index(self.collection, fields, self.group) if fields else None
+        return (
+            Index(self.collection, self.fields, self.group, self.contains is not None)
+            if self.fields
+            else None
+        )
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        return (*self.equal, *(each for each in (self.contains, self.ordered) if each))
 
 
 _OPEN = (Query("items", ordered="retry_at"), Query("series", ordered="retry_at"))
 _BY_SUB = (Query("connections", equal=("sub",)),)
 _BY_CONNECTION = (Query("calendars", equal=("connection",)),)
 SITES: dict[str, tuple[Query, ...]] = {
+    "activity_pages._pages": (Query("activity", contains="appointments"), Query("activity")),
     "accounts.pause": _BY_SUB,
     "concerned._mapped": (Query("items", equal=("practice", "appointment_id"), group=True),),
     "connect.revoke_unless_shared": (Query("grants", equal=("sub",)), Query("oauth_states", equal=("sub",))),
@@ -55,12 +67,13 @@ SITES: dict[str, tuple[Query, ...]] = {
     "items.load_open": _OPEN,
     "notices.due": (Query("notices", ordered="send_at"),),
     "notices.notices_of": (Query("notices", equal=("connection",)),),
-    "notices.unseen": (Query("notices", equal=("unseen",)),),
     "notices.unseen_of": (Query("notices", equal=("unseen",)),),
     "renewals._due": (Query("calendars", ordered="due_at"),),
     "renewals._looks": (Query("calendars", equal=("look_slot",)),),
     "renewals._polls": (Query("practices", equal=("poll_slot",)),),
+    "review_answers.reviews_of_connection": (Query("reviews", equal=("connection",)),),
     "roster._listed": (Query("connections", equal=("practice",)), Query("invites", equal=("practice",))),
+    "set_aside.set_aside_of": (Query("items", ordered="aside"), Query("series", ordered="retry_at")),
     "set_up._shares_account": _BY_SUB,
     "start_over._remove_all": (Query("items"), Query("series")),
     "state._open": (Query("items", ordered="aside"), *_OPEN),
@@ -101,9 +114,12 @@ def conditions() -> set[str]:
 
 
 def _functions(tree: ast.AST) -> Iterator[tuple[str, ast.AST]]:
-    for node in ast.walk(tree):
+    """With whatever is defined inside them."""
+    for node in ast.iter_child_nodes(tree):
         if isinstance(node, ast.FunctionDef):
             yield node.name, node
+        else:
+            yield from _functions(node)
 
 
 def _asks(call: ast.Call) -> bool:

@@ -76,12 +76,15 @@ MUTATIONS = {
         'functions = ["sync_task", "push_webhook"]',
         "push_webhook does not read push_url",
     ),
-    "an index is gone": Mutation("firestore.tf", '"due_at", ', "", "no index for a query"),
+    "an index is gone": Mutation("firestore.tf", "due_at = local.ordered, ", "", "no index for a query"),
     "the composite index is of one collection": Mutation(
         "firestore.tf", '"COLLECTION_GROUP"', '"COLLECTION"', "no index for a query"
     ),
     "an index is for no query": Mutation(
-        "firestore.tf", "followed     = []", 'followed     = ["versions"]', "an index for no query"
+        "firestore.tf",
+        "followed     = {}",
+        "followed     = { versions = local.ordered }",
+        "an index for no query",
     ),
     "the database can be deleted": Mutation(
         "firestore.tf", '"DELETE_PROTECTION_ENABLED"', '"DELETE_PROTECTION_DISABLED"', "database"

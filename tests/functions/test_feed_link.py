@@ -131,11 +131,15 @@ def test_a_link_that_is_no_good_is_answered_like_one_that_never_was(
     assert connected.get("/feed")["active"] is False
 
 
-def test_it_ends_with_the_connection(connected: Front) -> None:
+def test_it_ends_with_the_connection_for_good(connected: Front, google_account: Account) -> None:
     path = link(connected)
     connected.post("/disconnect")
     assert openly(connected, path).status_code == 404
+    assert connected.get("/feed")["active"] is False
     assert connected.refused("POST", "/feed", {}) == (404, "not_connected")
+    connected.connect(google_account)
+    assert openly(connected, path).status_code == 404
+    assert openly(connected, link(connected)).status_code == 200
 
 
 def test_only_so_many_reads_an_hour_are_answered(connected: Front) -> None:

@@ -22,6 +22,7 @@ FIELDS = {
     "in_review",
     "mode",
     "client_label",
+    "active_until",
     "invited_at",
     "invite_expires_at",
 }
@@ -57,6 +58,14 @@ def test_who_is_connected_is_there_and_nothing_that_is_theirs_alone(
     text = json.dumps(whole_roster(front))
     assert google_account.email not in text
     assert "Practice appointments" not in text
+
+
+def test_it_says_until_when_each_may_sync_connected_or_not(front: Front) -> None:
+    as_admin(front, "POST", "/v1/invites", {"practitioner": front.practitioner})
+    assert of(front)[0]["active_until"] is None
+    until = {"active_until": "2040-01-01T00:00:00Z"}
+    assert as_admin(front, "PUT", f"/v1/entitlements/{front.practitioner}", until)[0] == 200
+    assert of(front)[0]["active_until"] == until["active_until"]
 
 
 def test_who_never_connected_is_not_there(front: Front) -> None:

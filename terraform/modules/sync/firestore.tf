@@ -2,25 +2,38 @@ locals {
   # Every field that is queried; of no other field is there an index. Each entry of an index is a write that is
   # paid for, and indexes of times that only grow limit how fast anything is written.
   queried_fields = {
-    accounts     = []
-    calendars    = ["connection", "due_at", "look_slot"]
-    connections  = ["practice", "sub"]
-    feeds        = []
-    followed     = []
-    grants       = ["sub"]
-    invites      = ["practice"]
-    items        = ["aside", "appointment_id", "event_id", "retry_at"]
-    notices      = ["connection", "send_at", "unseen"]
-    oauth_states = ["sub"]
-    practices    = ["poll_slot"]
-    series       = ["retry_at"]
+    accounts     = {}
+    activity     = { appointments = local.contains }
+    calendars    = { connection = local.ordered, due_at = local.ordered, look_slot = local.ordered }
+    connections  = { practice = local.ordered, sub = local.ordered }
+    entitlements = {}
+    feeds        = {}
+    followed     = {}
+    grants       = { sub = local.ordered }
+    invites      = { practice = local.ordered }
+    items        = { aside = local.ordered, appointment_id = local.ordered, event_id = local.ordered, retry_at = local.ordered }
+    notices      = { connection = local.ordered, send_at = local.ordered, unseen = local.ordered }
+    oauth_states = { sub = local.ordered }
+    practices    = { poll_slot = local.ordered }
+    reviews      = { connection = local.ordered }
+    series       = { retry_at = local.ordered }
+  }
+  ordered  = { order = "ASCENDING", array_config = null }
+  contains = { order = null, array_config = "CONTAINS" }
+
+  # Queries by more than one field.
+  composite_indexes = {
+    # Whose calendars have these appointments: of all calendars of a practice at once.
+    appointments = { collection = "items", scope = "COLLECTION_GROUP", fields = ["practice", "appointment_id"] }
   }
 
   # Collections whose documents end by themselves, within a day of this time.
-  expiring = ["feeds", "invites", "items", "notices", "oauth_states"]
+  expiring = ["activity", "feeds", "invites", "items", "notices", "oauth_states", "reviews"]
 
   queried = merge([
-    for collection, fields in local.queried_fields : { for field in fields : "${collection}.${field}" => { collection = collection, field = field } }
+    for collection, fields in local.queried_fields : {
+      for field, index in fields : "${collection}.${field}" => { collection = collection, field = field, index = index }
+    }
   ]...)
 
   # Of the store's own roles the reading one is enough for who only looks for what is due.
@@ -79,8 +92,9 @@ resource "google_firestore_field" "queried" {
 
   index_config {
     indexes {
-      order       = "ASCENDING"
-      query_scope = "COLLECTION"
+      order        = each.value.index.order
+      array_config = each.value.index.array_config
+      query_scope  = "COLLECTION"
     }
   }
 }
@@ -96,19 +110,19 @@ resource "google_firestore_field" "expiring" {
   index_config {} # nobody asks for it, and the times of one day stand close together
 }
 
-# Whose calendars have these appointments: of all calendars of a practice at once.
-resource "google_firestore_index" "appointments" {
-  database    = google_firestore_database.main.name
-  collection  = "items"
-  query_scope = "COLLECTION_GROUP"
+resource "google_firestore_index" "composite" {
+  for_each = local.composite_indexes
 
-  fields {
-    field_path = "practice"
-    order      = "ASCENDING"
-  }
-  fields {
-    field_path = "appointment_id"
-    order      = "ASCENDING"
+  database    = google_firestore_database.main.name
+  collection  = each.value.collection
+  query_scope = each.value.scope
+
+  dynamic "fields" {
+    for_each = each.value.fields
+    content {
+      field_path = fields.value
+      order      = "ASCENDING"
+    }
   }
 }
 

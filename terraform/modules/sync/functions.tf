@@ -111,7 +111,7 @@ resource "google_cloudfunctions2_function" "main" {
   depends_on = [
     google_artifact_registry_repository_iam_member.build,
     google_firestore_field.queried,
-    google_firestore_index.appointments,
+    google_firestore_index.composite,
     google_kms_crypto_key_iam_member.agent,
     google_project_iam_member.build,
     google_project_iam_member.store,
