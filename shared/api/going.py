@@ -111,15 +111,17 @@ def _entitlement_answer(use: Use, said: Entitlement) -> EntitlementAnswer:
     return EntitlementAnswer(practitioner=said.practitioner, active_until=said.active_until, lapsed=lapsed)
 
 
+_ENDING = ("not_connected", "stopping")
+_BEGINNING = (*_ENDING, "not_started", "reconnect_needed", "removing", "lapsed", "calendar_missing")
 PATHS: Table = {
-    "/disconnect": {"POST": Endpoint(end, DisconnectBody, admin=True)},
-    "/start-over": {"POST": Endpoint(begin_again, StartOverBody)},
-    "/repair": {"POST": Endpoint(make_again, Body)},
+    "/disconnect": {"POST": Endpoint(end, DisconnectBody, admin=True, problems=_ENDING)},
+    "/start-over": {"POST": Endpoint(begin_again, StartOverBody, problems=_BEGINNING)},
+    "/repair": {"POST": Endpoint(make_again, Body, problems=(*_ENDING, "not_syncing"))},
 }
 """By what follows a practitioner's sync."""
 OF_A_PRACTICE: Table = {
     "/v1/entitlements/{id}": {
-        "GET": Endpoint(show_entitlement, admin=True, own=False),
-        "PUT": Endpoint(put_entitlement, EntitlementBody, admin=True, own=False),
+        "GET": Endpoint(show_entitlement, admin=True, own=False, problems=()),
+        "PUT": Endpoint(put_entitlement, EntitlementBody, admin=True, own=False, problems=()),
     },
 }
