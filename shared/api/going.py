@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from datetime import date, datetime, timedelta
-from typing import Literal
+from typing import Literal, TypeVar
 
-from pydantic import AwareDatetime, Field
+from pydantic import AwareDatetime, Field, RootModel
 
 from shared.api.endpoints import PAST_DAYS_MAX, show_state
-from shared.api.models import Answer, Body, StateAnswer
+from shared.api.models import Answer, Body, CalendarId, ReceiptAnswer, StateAnswer
 from shared.api.problems import invalid
 from shared.api.routing import Endpoint, Table, Use
-from shared.app import connections, entitlements
+from shared.app import connections, entitlements, leftovers, preview
 from shared.app.disconnect import disconnect
 from shared.app.entitlements import Entitlement
 from shared.app.jobs import CalendarTask
 from shared.app.records import Connection, Status
+from shared.app.rehearsal import Planned
 from shared.app.repair import repair
+from shared.app.set_up import set_up
 from shared.app.start_over import start_over
-from shared.core.errors import SyncError
+from shared.core.errors import GrantDeadError, SyncError
+from shared.core.policy import Edits, LabelMode, Mode
 from shared.log import Severity, log
 from shared.ports import Queue
+
+T = TypeVar("T")
 
 # --- disconnect -----------------------------------------------------------------------------------------
 
@@ -77,6 +84,111 @@ def make_again(use: Use, _: Body) -> StateAnswer:
     return show_state(use, None)
 
 
+# --- preview --------------------------------------------------------------------------------------------
+
+
+class PreviewBody(Body):
+    of: Literal["start", "start_over", "settings", "remove"] = Field(description="what would be done")
+    mode: Mode | None = Field(default=None, description="of `settings`, as the next three")
+    client_label: LabelMode | None = None
+    google_edits: Edits | None = None
+    start_from: date | None = Field(default=None, description="of `settings`, and of `start_over`")
+
+
+class PlannedAnswer(Answer):
+    created: int
+    updated: int
+    deleted: int
+
+    @classmethod
+    def of(cls, planned: Planned) -> PlannedAnswer:
+        return cls(created=planned.created, updated=planned.updated, deleted=planned.deleted)
+
+
+class PreviewAnswer(Answer):
+    google: PlannedAnswer
+    ehr: PlannedAnswer
+    complete: bool
+    receipt: ReceiptAnswer | None
+
+
+def show_preview(use: Use, body: PreviewBody) -> PreviewAnswer:
+    connection = connections.load(use.world, use.key)
+    found = _told(use, connection, lambda: _preview(use, connection, body))
+    return PreviewAnswer(
+        google=PlannedAnswer.of(found.google),
+        ehr=PlannedAnswer.of(found.ehr),
+        complete=found.complete,
+        receipt=ReceiptAnswer.of(found.receipt) if found.receipt else None,
+    )
+
+
+def _preview(use: Use, connection: Connection, body: PreviewBody) -> preview.Preview:
+    start_from = body.start_from or connection.settings.start_from
+    if body.start_from is not None:
+        check_start_from(use, connection, body.start_from)
+    match body.of:
+        case "start":
+            settings = set_up(use.world, connection).settings
+            return preview.preview_start(use.world, connection, settings)
+        case "start_over":
+            return preview.preview_start_over(use.world, connection, start_from)
+        case "settings":
+            names = ("mode", "client_label", "google_edits", "start_from")
+            given = {name: getattr(body, name) for name in names if getattr(body, name) is not None}
+            return preview.preview_settings(use.world, connection, replace(connection.settings, **given))
+        case "remove":
+            return preview.preview_removal(use.world, connection)
+
+
+# --- leftovers ------------------------------------------------------------------------------------------
+
+
+class LeftoverAnswer(Answer):
+    id: str
+    calendar: bool
+    name: str
+    events: int | None
+    by_hand: int
+    since: date | None
+
+
+class LeftoversAnswer(RootModel[list[LeftoverAnswer]]):
+    pass
+
+
+class ClearBody(Body):
+    ids: list[CalendarId] = Field(min_length=1, max_length=20, description="of leftovers, each chosen")
+
+
+class ClearedAnswer(Answer):
+    calendars: int
+    removed: int
+    refused: int
+    left: int
+
+
+def list_leftovers(use: Use, _: None) -> LeftoversAnswer:
+    connection = connections.load(use.world, use.key)
+    found = _told(use, connection, lambda: leftovers.leftovers(use.world, connection))
+    return LeftoversAnswer([LeftoverAnswer(**vars(each)) for each in found])
+
+
+def clear_leftovers(use: Use, body: ClearBody) -> ClearedAnswer:
+    connection = connections.load(use.world, use.key)
+    cleared = _told(use, connection, lambda: leftovers.clear(use.world, connection, frozenset(body.ids)))
+    return ClearedAnswer(**vars(cleared))
+
+
+def _told(use: Use, connection: Connection, do: Callable[[], T]) -> T:
+    """A grant that is met dead is noted."""
+    try:
+        return do()
+    except GrantDeadError:
+        connections.grant_died(use.world, connection)
+        raise
+
+
 # --- entitlements ---------------------------------------------------------------------------------------
 
 
@@ -117,6 +229,9 @@ PATHS: Table = {
     "/disconnect": {"POST": Endpoint(end, DisconnectBody, admin=True, problems=_ENDING)},
     "/start-over": {"POST": Endpoint(begin_again, StartOverBody, problems=_BEGINNING)},
     "/repair": {"POST": Endpoint(make_again, Body, problems=(*_ENDING, "not_syncing"))},
+    "/preview": {"POST": Endpoint(show_preview, PreviewBody)},
+    "/leftovers": {"GET": Endpoint(list_leftovers)},
+    "/leftovers/remove": {"POST": Endpoint(clear_leftovers, ClearBody)},
 }
 """By what follows a practitioner's sync."""
 OF_A_PRACTICE: Table = {

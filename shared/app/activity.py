@@ -108,12 +108,13 @@ class Told:
         The same until `paged` says that the page is written.
         """
         new = entries_of(self.done, job, bulk=self.bulk)
-        if not new or not self.recent:
-            return (tuple(new) or self.recent), None
-        whole = joined(self.recent, new)
-        if self.recent[-1].done.at.date() == at.date() and len(whole) <= RECENT_MAX:
+        recent = tuple(entry for entry in self.recent if at - entry.done.at <= KEPT)
+        if not new or not recent:
+            return (tuple(new) or recent), None
+        whole = joined(recent, new)
+        if recent[-1].done.at.date() == at.date() and len(whole) <= RECENT_MAX:
             return whole, None
-        return tuple(new), page(self.connection, self.calendar, self.practice, self.recent, job)
+        return tuple(new), page(self.connection, self.calendar, self.practice, recent, job)
 
     def paged(self) -> None:
         self.recent = ()

@@ -12,6 +12,8 @@ from shared.core.errors import RetryableError, StaleError
 from shared.ports import CalendarService
 
 DESCRIPTION = "Kept in sync with your practice software. Reference, do not remove: {mark}"
+SIGN = DESCRIPTION.partition("{mark}")[0].strip()
+"""What every calendar that was ever made so has in its description, whosever it is."""
 
 
 def ensure_calendar(

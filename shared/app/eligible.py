@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
-from shared.app.appointments_calendar import DESCRIPTION
+from shared.app.appointments_calendar import SIGN
 from shared.app.records import Connection
 from shared.app.world import World
 from shared.ports import CalendarEntry
-
-_OURS = DESCRIPTION.partition("{mark}")[0].strip()
 
 
 class Unfit(Enum):
@@ -45,7 +43,7 @@ def candidates(world: World, connection: Connection, reach: Reach) -> list[Candi
 
 
 def _unfit(entry: CalendarEntry, mark: str, reach: Reach) -> Unfit | None:
-    if mark in entry.description or _OURS in entry.description:
+    if mark in entry.description or SIGN in entry.description:
         return Unfit.OURS
     if not entry.owner and reach.others is None:
         return Unfit.NOT_OWNER

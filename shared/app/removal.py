@@ -74,22 +74,22 @@ def begin_removal(world: World, stopping: Connection) -> Connection:
         removing = replace(now, status=Status.REMOVING, receipt=None)
         writes = [Put(document.path, connection_data(removing), document.version)]
         for each, calendar in calendar_documents(world, now.key):
-            if _concerned(now, calendar):
-                writes.append(Put(each.path, calendar_data(_due(world, calendar)), each.version))
+            if concerned(now, calendar):
+                writes.append(Put(each.path, calendar_data(due_removal(world, calendar)), each.version))
         with contextlib.suppress(StaleError):
             world.documents.commit(writes)
             return removing
     raise RetryableError("connection_contested")
 
 
-def _concerned(connection: Connection, calendar: Calendar) -> bool:
+def concerned(connection: Connection, calendar: Calendar) -> bool:
     """Blocks are in the EHR, of whatever account; the appointments calendar of another is out of reach."""
     if calendar.role is Role.EXTERNAL:
         return not calendar.left
     return calendar.key == connection.calendar_key
 
 
-def _due(world: World, calendar: Calendar) -> Calendar:
+def due_removal(world: World, calendar: Calendar) -> Calendar:
     now, external = world.clock.now(), calendar.role is Role.EXTERNAL
     return replace(
         calendar,

@@ -68,6 +68,7 @@ _SENTENCES: Mapping[Remedy, Mapping[str, str]] = {
         "practice_is_read": "The practice's appointments are just being read.",
         "protection_unknown": "The EHR does not say whether a note or an invoice hangs on it.",
         "review_contested": "Somebody answered the review at the same moment.",
+        "removing": "What was synced is just being removed.",
         "stopping": "The sync is just being stopped.",
     },
     Remedy.PRACTITIONER: {
@@ -82,6 +83,7 @@ _SENTENCES: Mapping[Remedy, Mapping[str, str]] = {
         "google_not_watchable": "Google tells of no changes of this calendar: it is looked at now and then.",
         "google_refused": "Google refuses it.",
         "google_scope_missing": "A right that was given is missing: connect again.",
+        "lapsed": "The time for which the sync was ordered is over.",
         "not_connected": "No Google account is connected.",
         "off": "The sync is switched off.",
         "paused": "The sync is paused.",

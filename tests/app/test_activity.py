@@ -16,6 +16,7 @@ from shared.core.model import Kind, Side
 from shared.core.policy import CancelledEvents, Edits, Mode
 from tests.app.externals import external
 from tests.app.stage import Practitioner, Stage, nothing
+from tests.app.test_reviews import carry_out, held, restore
 
 DAY = timedelta(days=1)
 Lines = list[tuple[str, str, str | None]]
@@ -237,6 +238,18 @@ def test_blocks_are_told_and_what_staff_do_to_them_is_put_back(stage: Stage, ada
     assert {each.done.kind for each in history(stage, ada)} == {Kind.BLOCK}
 
 
+def test_what_waits_for_a_person_is_told_once_and_then_as_it_was_answered(stage: Stage) -> None:
+    eve = stage.connect(google_edits=Edits.ACCEPT)
+    rows = held(stage, eve)
+    stage.sync(eve, everything=True)
+    told = [each.done for each in history(stage, eve) if each.done.happened is Happened.HELD]
+    assert sorted(str(each.appointment_id) for each in told) == sorted(rows)
+    stage.clock.advance(1)
+    restore(stage, eve)
+    carry_out(stage, eve)
+    assert lines(stage, eve)[: len(rows)] == [("put_back", "calendar", "restored")] * len(rows)
+
+
 # --- bounds ---------------------------------------------------------------------------------------------
 
 
@@ -349,6 +362,8 @@ def test_what_is_older_than_ninety_days_is_told_no_more(stage: Stage, ada: Pract
     assert len(history(stage, ada)) == 1
     stage.clock.advance(120)
     assert history(stage, ada) == []
+    stage.sync(ada, everything=True)
+    assert stage.calendar(ada).recent == ()
     stage.reschedule(row, hours=200)
     stage.sync(ada, row, look=False)
     assert len(history(stage, ada)) == 1

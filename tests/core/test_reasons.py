@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from shared.api.problems import PROBLEMS
-from shared.core.reasons import UNFORESEEN, Remedy, reason_of
+from shared.app.records import Status
+from shared.core.policy import Mode
+from shared.core.reasons import REASONS, UNFORESEEN, Remedy, reason_of
 
 SHARED = Path(__file__).resolve().parents[2] / "shared"
 CODE = re.compile(r"[a-z]+(_[a-z]+)+|bug|contested")
@@ -48,6 +50,11 @@ def test_every_code_that_a_job_may_keep_has_its_sentence() -> None:
     codes = {code for path in modules() for code in raised(path)} - NEVER_KEPT - PROBLEMS.keys()
     assert len(codes) > 60
     assert {code for code in codes if reason_of(code) is UNFORESEEN} == set()
+
+
+def test_whatever_a_connection_stands_at_instead_of_running_has_its_sentence() -> None:
+    still = {status.value for status in Status} - {Status.ACTIVE.value} | {Mode.OFF.value}
+    assert still <= REASONS.keys()
 
 
 @pytest.mark.parametrize("code", ["ehr_refused_room_taken", "store_unavailable", "secrets_disabled"])

@@ -65,6 +65,7 @@ SITES: dict[str, tuple[Query, ...]] = {
     "items._load_all": (Query("items"), Query("series")),
     "items.load_named": (Query("items", equal=("appointment_id",)), Query("items", equal=("event_id",))),
     "items.load_open": _OPEN,
+    "leftovers._left_behind": _BY_SUB,
     "notices.due": (Query("notices", ordered="send_at"),),
     "notices.notices_of": (Query("notices", equal=("connection",)),),
     "notices.unseen_of": (Query("notices", equal=("unseen",)),),

@@ -13,7 +13,13 @@ pytest_plugins = ["tests.functions.deployment"]
 
 BULK = {"kind": "calendar", "look": False, "queue": "bulk"}
 OVER = {"start_from": str(datetime.now(UTC).date() - timedelta(days=3)), "confirm": "start_over"}
-CALLS: list[tuple[str, dict[str, Any]]] = [("/start-over", OVER), ("/repair", {})]
+CALLS: list[tuple[str, str, dict[str, Any]]] = [
+    ("POST", "/start-over", OVER),
+    ("POST", "/repair", {}),
+    ("POST", "/preview", {"of": "remove"}),
+    ("GET", "/leftovers", {}),
+    ("POST", "/leftovers/remove", {"ids": ["calendar"]}),
+]
 
 
 @pytest.fixture
@@ -121,18 +127,75 @@ def test_what_is_paused_is_not_repaired(started: Front) -> None:
     assert started.refused("POST", "/repair") == (409, "not_syncing")
 
 
-@pytest.mark.parametrize(("rest", "body"), CALLS)
-def test_they_are_the_practitioners_own(started: Front, rest: str, body: dict[str, Any]) -> None:
+# --- preview and leftovers ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"of": "start"},
+        {"of": "start_over", "start_from": OVER["start_from"]},
+        {"of": "settings", "mode": "one_way", "client_label": "full_name", "google_edits": "accept"},
+        {"of": "settings", "start_from": OVER["start_from"]},
+    ],
+)
+def test_of_an_empty_practice_nothing_would_be_written(started: Front, body: dict[str, Any]) -> None:
+    none = {"created": 0, "updated": 0, "deleted": 0}
+    before = started.get("/settings")
+    assert started.post("/preview", body) == {
+        "google": none,
+        "ehr": none,
+        "complete": True,
+        "receipt": None,
+    }
+    assert started.get("/settings") == before
+
+
+def test_of_a_removal_its_receipt_is_shown_and_nothing_ends(started: Front) -> None:
+    found = started.post("/preview", {"of": "remove"})
+    assert (found["complete"], found["receipt"]["events"]["total"]) == (True, 0)
+    assert started.status == "syncing"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{}, {"of": "everything"}, {"of": "start_over", "start_from": "2001-01-01"}, {"of": "start", "x": 1}],
+)
+def test_what_nobody_could_do_has_no_preview(started: Front, body: dict[str, Any]) -> None:
+    assert started.refused("POST", "/preview", body) == (400, "invalid")
+
+
+def test_what_was_not_started_has_no_other_settings_to_preview(front: Front, google_account: Account) -> None:
+    front.connect(google_account)
+    assert front.refused("POST", "/preview", {"of": "settings"}) == (409, "not_started")
+
+
+def test_in_a_new_account_nothing_is_left_over(started: Front) -> None:
+    assert started.get("/leftovers") == []
+    none = {"calendars": 0, "removed": 0, "refused": 0, "left": 0}
+    assert started.post("/leftovers/remove", {"ids": ["nothing"]}) == none
+
+
+@pytest.mark.parametrize("ids", [[], ["x"] * 21, "all", None])
+def test_leftovers_are_chosen_one_by_one(started: Front, ids: object) -> None:
+    assert started.refused("POST", "/leftovers/remove", {"ids": ids}) == (400, "invalid")
+
+
+# --- whose they are -------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("method", "rest", "body"), CALLS)
+def test_they_are_the_practitioners_own(started: Front, method: str, rest: str, body: dict[str, Any]) -> None:
     other, admin = started.token(practitioner="other"), started.token(role="admin", practitioner="office")
-    assert started.refused("POST", rest, body, token=other) == (403, "other_practitioner")
-    assert started.refused("POST", rest, body, token=admin) == (403, "role")
+    assert started.refused(method, rest, body, token=other) == (403, "other_practitioner")
+    assert started.refused(method, rest, body, token=admin) == (403, "role")
 
 
-@pytest.mark.parametrize(("rest", "body"), CALLS)
+@pytest.mark.parametrize(("method", "rest", "body"), CALLS)
 def test_without_a_connection_there_is_nothing_to_do_it_with(
-    front: Front, rest: str, body: dict[str, Any]
+    front: Front, method: str, rest: str, body: dict[str, Any]
 ) -> None:
-    assert front.refused("POST", rest, body) == (404, "not_connected")
+    assert front.refused(method, rest, body) == (404, "not_connected")
 
 
 # --- until when -----------------------------------------------------------------------------------------

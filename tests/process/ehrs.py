@@ -90,7 +90,7 @@ KINDS = (
     EhrKind("merge-patch", "patch-only", {"roles": False}, hooks=False, protected_by=ProtectedBy.QUERY),
     EhrKind("json-patch", "patch-only", {"patches": (JSON_PATCH,)}, label=LabelMode.FULL_NAME),
 )
-"""Each profile once, and each way of anything at least once."""
+"""Each profile once, patches of both forms, blocks of both kinds, with hooks and without."""
 
 _SERVERS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
     "medplum": ("medplum", {}),
@@ -125,10 +125,10 @@ def served(deployment: Deployment, kind: EhrKind) -> Iterator[EhrSandbox]:
     with server("sandbox.ehr", *options) as url:
         ehr = EhrSandbox(url)
         ehr.change(**kind.unlike)
-        unlike: dict[str, object] = {"capabilities": kind.stated}
+        told: dict[str, object] = {"capabilities": kind.stated}
         if kind.protected_by is not ProtectedBy.ROW:
-            unlike["protected_extension"] = None
-        _keep(deployment, SecretName.of_practice(kind.name), practice_secret(kind.name, url, **unlike))
+            told["protected_extension"] = None
+        _keep(deployment, SecretName.of_practice(kind.name), practice_secret(kind.name, url, **told))
         if kind.hooks:
             _keep(deployment, SecretName.hooks_of(kind.name), _KEY)
             ehr.notify(deployment.at.hook(kind.name), _KEY)
