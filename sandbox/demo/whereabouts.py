@@ -9,7 +9,8 @@ from datetime import datetime, timedelta
 from sandbox.demo.check import patients_of
 from sandbox.demo.first_sync import google_time, local
 from sandbox.demo.setting import Setting
-from sandbox.ehr.return_page import PATH as RETURN_PAGE
+from sandbox.ehr.front_end import PATH as EHR_PAGE
+from sandbox.google.web_page import PATH as GOOGLE_PAGE
 from shared.settings import Function
 
 _WHAT = {
@@ -24,9 +25,10 @@ _WHAT = {
 def whereabouts(setting: Setting) -> Iterator[str]:
     at = setting.deployment.at
     person = setting.watched
-    yield f"EHR              {at.ehr}{RETURN_PAGE}"
-    yield f"                   where people come back to from Google; sign in as {person.practitioner.id}"
-    yield f"                 {at.ehr}/control/appointments   what it holds; …/control/deliveries: its hooks"
+    yield "in a browser:"
+    yield f"  the EHR        {at.ehr}{EHR_PAGE}   sign in as {person.name}; “Both” shows Google beside it"
+    yield f"  Google         {at.google}{GOOGLE_PAGE}?account={person.account.email}"
+    yield f"EHR              {at.ehr}/control/appointments   what it holds; …/control/deliveries: its hooks"
     yield f"Google           {at.google}/control/calendars/{person.calendar}/events"
     yield f"                   what {person.name} sees; …/control/requests: what the product asked"
     for function, url in at.functions.items():

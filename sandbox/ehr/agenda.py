@@ -58,18 +58,26 @@ class Agenda:
         """All that touches these days: appointments, own time, blocks."""
         begins = datetime.combine(first, time.min, self._zone)
         ends = datetime.combine(first + timedelta(days=days), time.min, self._zone)
-        clients = {f"Patient/{row['id']}": display_of(row) for row in self._store.resources("Patient")}
-        rows = [*self._appointments(), *self._slots()]
+        clients, rows = self._clients(), [*self._appointments(), *self._slots()]
         return [
             self._entry(row, clients)
             for row in rows
             if _instant(row, "start") < ends and _instant(row, "end") > begins
         ]
 
+    def titles(self, appointments: frozenset[str]) -> dict[str, str]:
+        """By id, of those among them that are theirs."""
+        clients = self._clients()
+        rows = (row for row in self._appointments() if row["id"] in appointments)
+        return {row["id"]: self._entry(row, clients)["title"] for row in rows}
+
     def own(self, appointment: str) -> Resource | None:
         """The appointment, if this practitioner takes part and it is no block."""
         found = (row for row in self._appointments() if row["id"] == appointment and not _is_block(row))
         return next(found, None)
+
+    def _clients(self) -> dict[str, str]:
+        return {f"Patient/{row['id']}": display_of(row) for row in self._store.resources("Patient")}
 
     def _appointments(self) -> Iterator[Resource]:
         for row in self._store.resources("Appointment"):

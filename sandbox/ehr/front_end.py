@@ -34,6 +34,7 @@ from sandbox.week.files import page_headers, static_routes
 PATH = "/app/"
 DAYS_MAX = 31
 TITLE_MAX = 200
+TITLES_MAX = 200
 _PAGE = Path(__file__).parent / "front" / "index.html"
 _NO_STORE = {"Cache-Control": "no-store"}
 
@@ -78,6 +79,7 @@ class FrontEnd:
             ("GET", "token"): self._token,
             ("GET", "week"): self._week,
             ("GET", "clients"): self._clients,
+            ("GET", "titles"): self._titles,
             ("POST", "appointments"): self._book,
             ("POST", "appointments/{appointment}"): self._change,
         }
@@ -120,6 +122,7 @@ class FrontEnd:
             "practitioner": user.practitioner,
             "name": display_of(who) or user.practitioner,
             "role": user.role,
+            "zone": zone_of_practitioner(who).key,
             "now": format_instant(self._store().now()),
             "calsync": self._where.calsync_api,
             "google": self._where.google_app,
@@ -170,6 +173,11 @@ class FrontEnd:
         rows = [row for row in signed.store.resources("Patient") if row.get("active", True)]
         found = [{"id": row["id"], "name": display_of(row), "number": _number(row)} for row in rows]
         return sorted(found, key=lambda each: each["name"])
+
+    def _titles(self, request: Request, signed: _Signed) -> Any:
+        """What one's own appointments are called, by their `ids`."""
+        wanted = request.query_params["ids"].split(",")[:TITLES_MAX]
+        return signed.agenda.titles(frozenset(wanted))
 
     def _book(self, _request: Request, signed: _Signed) -> Any:
         """`start`, `end`, and `client` or `title`."""

@@ -66,10 +66,12 @@ export function span(start, end) {
   return `${clock(start)} – ${last}`;
 }
 
+let zone = "UTC"; // of whoever is signed in
 let ahead = 0; // of the servers' clock before the browser's, in milliseconds
 
-/** What the servers' clock says now, as an instant (ISO). */
-export function setClock(iso) {
+/** What the servers' clock says now, as an instant (ISO), and the zone of whoever is signed in. */
+export function setClock(iso, timeZone) {
+  zone = timeZone;
   ahead = Date.parse(iso) - Date.now();
 }
 
@@ -95,4 +97,23 @@ export function until(iso, now = present()) {
   if (minutes < 90) return `within ${minutes} minute${minutes === 1 ? "" : "s"}`;
   const hours = Math.round(minutes / 60);
   return hours < 36 ? `within ${hours} hours` : `within ${Math.round(hours / 24)} days`;
+}
+
+/** The day, and unless it is a whole one the time, of an instant or a date of the sync, in the zone of whoever is signed in. */
+export function instantDay(iso, whole = iso.length === 10) {
+  const options = { weekday: "short", month: "short", day: "numeric", ...(whole ? {} : { hour: "numeric", minute: "2-digit" }) };
+  return new Intl.DateTimeFormat("en", iso.length === 10 ? { ...options, timeZone: "UTC" } : { ...options, timeZone: zone }).format(new Date(iso));
+}
+
+/** Two instants in a zone: "9:00 AM – 10:00 AM". */
+export function instantSpan(start, end, timeZone) {
+  const time = new Intl.DateTimeFormat("en", { hour: "numeric", minute: "2-digit", timeZone });
+  return `${time.format(new Date(start))} – ${time.format(new Date(end))}`;
+}
+
+/** The instant (ISO) at which a day begins in a zone. */
+export function midnight(day, timeZone) {
+  const guess = Date.parse(`${day}T00:00:00Z`);
+  const shown = new Intl.DateTimeFormat("sv", { dateStyle: "short", timeStyle: "medium", timeZone }).format(new Date(guess));
+  return new Date(guess - (Date.parse(`${shown.replace(" ", "T")}Z`) - guess)).toISOString();
 }

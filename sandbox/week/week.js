@@ -21,6 +21,7 @@ export class Week {
     this.shown = null;
     this.items = new Map();
     this.own = new Map();
+    this.hour = FIRST_HOUR;
     this.drag = new DragState(this);
     this.build();
     setInterval(() => this.drawNow(), TICK_MS);
@@ -43,6 +44,7 @@ export class Week {
     this.root.replaceChildren(this.hint, this.head, this.allDay, this.scroller);
     this.root.addEventListener("keydown", (event) => this.key(event));
     this.drag.listen();
+    this.keepPlace();
   }
 
   // --- what is shown -------------------------------------------------------------------------------------------
@@ -58,12 +60,19 @@ export class Week {
     this.news = same ? this.changes(before.events, data.events) : [];
     this.draw();
     this.drawNow();
-    if (!before) this.scrollToMorning();
     if (this.news.length) announce(this.news.map((each) => each.words).join(". "));
   }
 
-  scrollToMorning() {
-    this.scroller.scrollTop = (this.scroller.scrollHeight / 24) * FIRST_HOUR;
+  /** To where it was whenever it comes to be seen; at first to the morning. */
+  keepPlace() {
+    this.scroller.addEventListener("scroll", () => {
+      if (this.scroller.clientHeight) this.hour = (this.scroller.scrollTop / this.scroller.scrollHeight) * 24;
+    });
+    let height = 0;
+    new ResizeObserver(() => {
+      if (!height && this.scroller.clientHeight) this.scroller.scrollTop = (this.scroller.scrollHeight / 24) * this.hour;
+      height = this.scroller.clientHeight;
+    }).observe(this.scroller);
   }
 
   changes(before, after) {
@@ -101,7 +110,7 @@ export class Week {
     const days = this.days();
     this.root.style.setProperty("--days", String(days.length));
     this.root.classList.toggle("one-day", days.length === 1);
-    this.head.replaceChildren(el("span", { class: "week-zone", title: this.shown.zone }, zoneName(this.shown.zone)),
+    this.head.replaceChildren(el("span", { class: "week-zone", title: this.shown.zone }, zoneName(this.shown.zone, this.shown.first)),
       ...days.map((day) => el("h3", { class: day === today ? "today" : "", "aria-current": day === today ? "date" : null,
         "aria-label": longDay(day) }, el("span", {}, weekday(day)), el("b", {}, dayNumber(day)))));
     this.strips = days.map((day) => el("ul", { data: { day } }));
@@ -302,8 +311,10 @@ export class Week {
   }
 }
 
-function zoneName(zone) {
-  return zone.split("/").at(-1).replaceAll("_", " ");
+/** "EST": as it is called on a day. */
+function zoneName(zone, day) {
+  const parts = new Intl.DateTimeFormat("en", { timeZone: zone, timeZoneName: "short" }).formatToParts(new Date(`${day}T12:00:00Z`));
+  return parts.find((part) => part.type === "timeZoneName").value;
 }
 
 /** Black or white, whichever is read better on a colour (WCAG relative luminance). */

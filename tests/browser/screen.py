@@ -42,7 +42,7 @@ class Screen:
     def _heard(self, message: ConsoleMessage) -> None:
         if "status of 422" in message.text:
             self.refusals += 1
-        elif message.type in ("error", "warning") and "openapi" not in str(message.location):
+        elif message.type in ("error", "warning"):
             self.troubles.append(message.text)
 
     # --- where one is -----------------------------------------------------------------------------------

@@ -40,6 +40,11 @@ def row(practice: Practice, appointment: str) -> Json:
     return next(each for each in practice.ehr.appointments() if each["id"] == appointment)
 
 
+def name_of(screen: Screen, person: Person) -> str:
+    people: list[Json] = screen.page.request.get(f"{screen.ehr}people").json()
+    return next(str(each["name"]) for each in people if each["id"] == person.practitioner)
+
+
 # --- connecting -----------------------------------------------------------------------------------------
 
 
@@ -276,3 +281,60 @@ def test_a_narrow_window_shows_one_day_and_either_page(
     expect(page.get_by_role("heading", name="In sync")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") == 390
     assert practice.status(person) == "in_sync"
+
+
+# --- what waits, and the office -------------------------------------------------------------------------
+
+
+def test_deletions_in_bulk_ring_the_bell_and_are_answered_one_by_one(
+    practice: Practice, screen: Screen, person: Person
+) -> None:
+    practice.ask(person, "PATCH", "/settings", {"google_edits": "accept", "review_threshold": 1})
+    eventually(lambda: practice.status(person) == "in_sync", "the settings are taken in")
+    calendar = practice.calendar_id(person)
+    events = [each for each in practice.google.events(calendar) if each["summary"].startswith("C-")]
+    practice.tasks.change(paused=True)  # one look finds them all
+    for event in events[:3]:
+        practice.user(person, "delete", event=event["id"])
+    practice.tasks.change(paused=False)
+    screen.sign_in(person, "inbox")
+    page = screen.page
+    expect(page.get_by_role("link", name="For you: 3 waiting")).to_be_visible()
+    boxes = page.locator(".deletions").get_by_role("checkbox")
+    expect(boxes).to_have_count(3)
+    boxes.first.check()
+    screen.button("Cancel these appointments").click()
+    expect(page.get_by_text("· cancelled")).to_be_visible()
+    expect(boxes).to_have_count(2)
+    page.get_by_role("checkbox", name="Select all").check()
+    screen.button("Restore in Google").click()
+    expect(page.get_by_text("· back in Google")).to_have_count(2)
+    screen.button("Undo 1 cancellation").click()
+    expect(page.get_by_text("· booked again")).to_be_visible()
+    assert {row(practice, each)["status"] for each in person.appointments} == {"booked"}
+
+
+def test_the_office_sees_who_is_in_sync_and_invites(
+    practice: Practice, screen: Screen, person: Person
+) -> None:
+    other = practice.person(0)
+    page = screen.page
+    page.goto(screen.ehr)
+    page.get_by_role("button", name="Practice office").click()
+    rows = page.get_by_role("row")
+    own = rows.filter(has=page.get_by_text(name_of(screen, person), exact=True))
+    expect(own).to_contain_text("In sync")
+    invited = rows.filter(has=page.get_by_text(name_of(screen, other), exact=True))
+    invited.get_by_role("button", name="Invite").click()
+    expect(invited.get_by_role("button", name="Take back")).to_be_visible()
+
+
+def test_a_link_for_other_programs_is_shown_once_and_ends(screen: Screen, person: Person) -> None:
+    screen.sign_in(person, "sync")
+    page = screen.page
+    screen.button("Make a link").click()
+    link = page.get_by_label("The link").input_value()
+    assert page.request.get(link).text().startswith("BEGIN:VCALENDAR")
+    screen.button("End it").click()
+    expect(screen.button("Make a link")).to_be_visible()
+    assert page.request.get(link).status == 404

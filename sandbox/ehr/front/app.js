@@ -3,16 +3,20 @@
 import { ehr, Sync } from "./api.js";
 import { CalendarPage } from "./calendar.js";
 import { button, el, icon } from "./dom.js";
+import { InboxPage, Waiting } from "./inbox.js";
+import { RosterPage } from "./roster.js";
 import { SyncPage } from "./sync.js";
 import { SyncState } from "./state.js";
 import { setClock } from "./times.js";
 import { STATUS } from "./words.js";
 
 const SPLIT = "split";
+const OFFICE = "office"; // whoever administers, and treats nobody
 
 async function start() {
   const me = await ehr.get("me");
-  if (me) setClock(me.now);
+  if (me?.role === "admin") me.name = "Practice office";
+  if (me) setClock(me.now, me.zone);
   if (me) await new App(me).run();
   else await signIn();
 }
@@ -32,7 +36,8 @@ async function signIn() {
     el("h1", {}, "Sign in"),
     el("p", { class: "soft" }, "A sandbox asks for no password: choose who you are."),
     people.length
-      ? el("ul", {}, people.map((each) => choice(each.name, each.zone.replaceAll("_", " "), () => enter(each.id, "practitioner"))))
+      ? el("ul", {}, people.map((each) => choice(each.name, each.zone.replaceAll("_", " "), () => enter(each.id, "practitioner"))),
+        choice("Practice office", "Administrator", () => enter(OFFICE, "admin")))
       : el("p", { class: "note" }, icon("people"), "This practice has no practitioners yet.")));
 }
 
@@ -48,10 +53,14 @@ class App {
     this.stage = el("main", { class: "stage", id: "stage" });
     this.beside = el("aside", { class: "beside", "aria-label": "Google Calendar" });
     this.tabs = new Map();
-    this.pages = {
-      calendar: { name: "Calendar", icon: "calendar", make: () => new CalendarPage(this) },
-      sync: { name: "Sync Calendar", icon: "sync", make: () => new SyncPage(this) },
-    };
+    this.waiting = new Waiting(this.sync);
+    this.pages = me.role === "admin"
+      ? { roster: { name: "Practice", icon: "people", make: () => new RosterPage(this) } }
+      : {
+        calendar: { name: "Calendar", icon: "calendar", make: () => new CalendarPage(this) },
+        sync: { name: "Sync Calendar", icon: "sync", make: () => new SyncPage(this) },
+        inbox: { name: "For you", icon: "bell", make: () => new InboxPage(this) },
+      };
   }
 
   async run() {
@@ -59,9 +68,12 @@ class App {
     if (this.sync.base) await this.sync.discover();
     window.addEventListener("hashchange", () => this.route());
     this.state.follow((state) => { this.drawDot(state); this.drawBeside(state); });
-    this.split(sessionStorage.getItem(SPLIT) ?? "here");
+    this.waiting.follow(() => this.drawBell());
+    this.split(this.me.role === "admin" ? "here" : sessionStorage.getItem(SPLIT) ?? "here");
     this.route();
-    if (this.sync.base) this.state.run();
+    if (!this.sync.base || this.me.role === "admin") return;
+    this.state.run();
+    this.waiting.run();
   }
 
   header() {
@@ -71,18 +83,21 @@ class App {
       return link;
     });
     this.dot = el("span", { class: "dot off" });
-    this.tabs.get("sync").append(this.dot);
+    this.bell = el("span", { class: "count", hidden: true });
+    this.tabs.get("sync")?.append(this.dot);
+    this.tabs.get("inbox")?.append(this.bell);
     this.switch = el("div", { class: "segments beside-switch", role: "group", "aria-label": "Google Calendar beside it" });
     const leave = async () => { await ehr.post("sign-out"); location.replace(location.pathname); };
     return el("header", { class: "top" },
       el("a", { class: "brand", href: "#calendar" }, el("img", { src: "static/ehr.svg", alt: "", width: 28, height: 28 }), el("span", {}, "Sandbox EHR")),
-      el("nav", { "aria-label": "Pages" }, links), this.me.google && this.switch,
+      el("nav", { "aria-label": "Pages" }, links), this.me.google && this.me.role !== "admin" && this.switch,
       el("div", { class: "who" }, el("span", { class: "avatar", "aria-hidden": "true" }, initials(this.me.name)),
         el("span", { class: "name" }, this.me.name), button("Sign out", { name: "out", kind: "quiet", title: "Sign out" }, leave)));
   }
 
   route() {
-    const key = location.hash.slice(1) in this.pages ? location.hash.slice(1) : "calendar";
+    const key = location.hash.slice(1) in this.pages ? location.hash.slice(1) : Object.keys(this.pages)[0];
+    if (this.tabs.get("inbox")) this.tabs.get("inbox").hidden = !this.waiting.offered;
     const page = this.pages[key];
     page.shown ??= page.make();
     document.title = `${page.name} - Sandbox EHR`;
@@ -94,7 +109,21 @@ class App {
     page.shown.enter();
   }
 
+  /** Google's page shows the same days. */
+  tell(day) {
+    const frame = this.beside.querySelector("iframe");
+    frame?.contentWindow.postMessage({ day }, new URL(this.me.google).origin);
+  }
+
+  drawBell() {
+    const { count } = this.waiting;
+    this.bell.hidden = count === 0;
+    this.bell.textContent = String(count);
+    this.tabs.get("inbox").setAttribute("aria-label", count ? `For you: ${count} waiting` : "For you");
+  }
+
   drawDot(state) {
+    if (!this.tabs.has("sync")) return;
     const words = STATUS[state.status] ?? STATUS.failing;
     this.dot.className = `dot ${words.tone}`;
     this.dot.title = words.title;

@@ -18,7 +18,7 @@ export class CalendarPage {
   constructor(app) {
     this.app = app;
     this.navigation = new Navigation({
-      onChange: () => this.load(), level: "h1",
+      onChange: () => { app.tell(this.navigation.day); this.load(); }, level: "h1",
       tools: [button("New", { name: "plus", kind: "primary" }, () => this.bookNow())],
     });
     const root = el("section");

@@ -2,9 +2,10 @@
 
 import { Activity } from "./activity.js";
 import { OtherCalendars } from "./calendars.js";
-import { button, confirm, el, icon, toast } from "./dom.js";
+import { button, dialog, el, icon, toast } from "./dom.js";
 import { Preferences } from "./preferences.js";
-import { ago, until } from "./times.js";
+import { ago, roughlyToday, until } from "./times.js";
+import { Availability, FeedLink } from "./tools.js";
 import { count, plain, STATUS } from "./words.js";
 
 const RUNNING = new Set(["syncing", "in_sync", "failing", "calendar_missing"]);
@@ -20,8 +21,9 @@ export class SyncPage {
     this.preferences = new Preferences(app);
     this.calendars = new OtherCalendars(app);
     this.activity = new Activity(app);
+    this.tools = [new Availability(app), new FeedLink(app)];
     this.element = el("div", { class: "sync-page" }, el("div", { class: "column" },
-      el("h1", {}, "Sync Calendar"), this.status, this.setUp, this.calendars.element, this.preferences.element, this.activity.element));
+      el("h1", {}, "Sync Calendar"), this.status, this.setUp, this.calendars.element, this.preferences.element, this.activity.element, this.tools.map((each) => each.element)));
     app.state.follow((state) => this.show(state));
     if (!this.sync.base) this.show({ status: "unreachable" });
   }
@@ -48,11 +50,12 @@ export class SyncPage {
     this.preferences.show(OUTSIDE.has(state.status) ? null : state.settings);
     this.calendars.show(state);
     this.activity.show(state);
+    for (const each of this.tools) each.show(state);
   }
 
   drawStatus(state) {
     const lines = this.lines(state);
-    const drawn = JSON.stringify([state.status, state.google_email, state.calendar?.name, state.calendar?.progress, state.set_aside, state.pending, lines]);
+    const drawn = JSON.stringify([state.status, state.calendar?.progress, state.set_aside, state.problems, state.receipt, lines]);
     if (this.drawnStatus === drawn) return;
     const finished = this.wasSyncing && state.status === "in_sync";
     this.wasSyncing = state.status === "syncing";
@@ -65,7 +68,7 @@ export class SyncPage {
       el("header", {}, el("span", { class: `dot large ${words.tone}`, "aria-hidden": "true" }),
         el("div", {}, el("div", { role: "status" }, el("h2", { id: "status-title" }, words.title)), el("p", { class: "soft" }, words.text))),
       this.progress(state) ?? "", el("dl", { class: "facts" }, lines.map(([name, value]) => el("div", {}, el("dt", {}, name), el("dd", {}, value)))),
-      this.troubles(state), this.actions(state));
+      this.receipt(state) ?? "", ...this.troubles(state), this.actions(state));
     if (focused) [...this.status.querySelectorAll("button")].find((each) => each.textContent === focused)?.focus();
   }
 
@@ -97,7 +100,18 @@ export class SyncPage {
     ].filter(([, value]) => value);
   }
 
+  /** What became of everything, after the end. */
+  receipt({ receipt }) {
+    if (!receipt) return null;
+    const tally = (name, { total, removed, kept, refused }) => total > 0 && el("li", {}, icon("check"),
+      el("span", {}, `${name}: ${removed} removed, ${kept} kept${refused ? `, ${refused} refused` : ""}, of ${total}.`));
+    return el("ul", { class: "promises" }, tally("Events in Google", receipt.events), tally("Blocks here", receipt.blocks));
+  }
+
   troubles(state) {
+    if (state.problems) {
+      return state.problems.map((each) => el("p", { class: "note warn" }, icon("warning"), each.sentence));
+    }
     const found = (state.set_aside ?? []).map((each) =>
       el("p", { class: "note warn" }, icon("warning"), `${count(each.count, "item")} set aside: ${plain(each.reason)}. It is tried again daily.`));
     const problem = state.calendar?.problem;
@@ -111,6 +125,10 @@ export class SyncPage {
       offered.push(button("Check now", { name: "sync" }, () => this.checkNow()), button("Pause", { name: "pause" }, () => this.do("/pause")));
     }
     if (state.status === "paused") offered.push(button("Resume", { name: "play", kind: "primary" }, () => this.do("/resume")));
+    if (state.status === "calendar_missing" && this.sync.has("POST /repair")) {
+      offered.unshift(button("Make it again", { name: "undo", kind: "primary" }, () => this.do("/repair")));
+    }
+    if (RUNNING.has(state.status) && this.sync.has("POST /start-over")) offered.push(button("Start over", {}, () => this.startOver()));
     if (state.status === "stopping") offered.push(button("Finish stopping", {}, () => this.do("/pause")));
     if (!UNCONNECTED.has(state.status) && !["unreachable", "stopping"].includes(state.status)) {
       offered.push(button("Disconnect", { kind: "danger" }, () => this.disconnect()));
@@ -191,11 +209,25 @@ export class SyncPage {
     }
   }
 
+  async startOver() {
+    const from = el("input", { type: "date", id: "over-from", value: roughlyToday(), max: roughlyToday(), required: true });
+    const day = await dialog("Start over?", (close) => el("form", { on: { submit: (event) => { event.preventDefault(); close(from.value); } } },
+      el("p", {}, "Everything is read and matched anew. Nothing comes twice; a deletion in Google that nobody has read yet is undone."),
+      el("div", { class: "field" }, el("label", { for: from.id }, "From"), from),
+      el("footer", {}, button("Cancel", {}, () => close()), button("Start over", { kind: "primary", type: "submit" }))));
+    if (day) await this.do("/start-over", { start_from: day, confirm: "start_over" });
+  }
+
   async disconnect() {
-    const sure = await confirm("Disconnect from Google?", [
-      "Events stay in Google Calendar and appointments stay here. Nothing is kept in agreement any more.",
-      "Connecting the same account again finds its calendar.",
-    ], "Disconnect", "danger");
-    if (sure) await this.do("/disconnect", { events: "keep" });
+    const remove = el("input", { type: "radio", name: "events", id: "events-remove" });
+    const keep = el("input", { type: "radio", name: "events", id: "events-keep", checked: true });
+    const choice = (input, name, text) => el("label", { class: "label", for: input.id }, input,
+      el("span", {}, el("b", {}, name), el("span", { class: "small soft" }, text)));
+    const sure = await dialog("Disconnect from Google?", (close) => el("div", {},
+      el("p", {}, "Nothing is kept in agreement any more. Connecting the same account again finds its calendar."),
+      this.sync.has("POST /start-over") && [choice(keep, "Keep the events", "They stay in Google Calendar as they are."),
+        choice(remove, "Remove the events", "What the sync made goes; what you made by hand stays.")],
+      el("footer", {}, button("Cancel", {}, () => close(false)), button("Disconnect", { kind: "danger", data: { first: "" } }, () => close(true)))));
+    if (sure) await this.do("/disconnect", { events: remove.checked ? "remove" : "keep" });
   }
 }

@@ -58,3 +58,55 @@ export const RULES = {
 export const plain = (code) => `${code.charAt(0).toUpperCase()}${code.slice(1)}`.replaceAll("_", " ");
 
 export const count = (number, one, many = `${one}s`) => `${number} ${number === 1 ? one : many}`;
+
+export const HAPPENED = {
+  created: { icon: "plus", text: "Made" },
+  matched: { icon: "link", text: "Found on both sides; first seen" },
+  moved: { icon: "clock", text: "Moved" },
+  retitled: { icon: "sync", text: "Changed" },
+  cancelled: { icon: "close", text: "Cancelled" },
+  restored: { icon: "undo", text: "Restored" },
+  put_back: { icon: "undo", text: "Put back", tone: "warn" },
+  conflict: { icon: "warning", text: "Changed on both sides; what stands was made", tone: "warn" },
+  left: { icon: "lock", text: "Left as it is" },
+  held: { icon: "bell", text: "Waits for you; deleted", tone: "warn" },
+  set_aside: { icon: "warning", text: "Set aside", tone: "warn" },
+  taken_up: { icon: "check", text: "Done after all" },
+};
+
+export const WHY = {
+  past: "it is over",
+  protected: "a note or an invoice hangs on it",
+  one_way: "the sync is one-way",
+  not_allowed: "client appointments are changed in the EHR",
+  moved_out: "it was dragged to another calendar",
+  restored: "somebody wanted it back",
+  marker: "it marks a cancelled appointment",
+  block: "it follows its event",
+};
+
+export const NOTICES = {
+  overlap: "Something takes time that a client already has",
+  reconnect_needed: "Google asks you to connect again",
+  set_aside: "Something could not be synced",
+  calendar_missing: "The calendar was deleted in Google",
+  failing: "The sync does not go on",
+  invited: "Your practice invites you to connect your calendar",
+  lapses_soon: "The time agreed on ends soon",
+  lapsed: "The time agreed on is over; the sync is paused",
+  review: "Deletions wait for your answer",
+  hooks_silent: "The EHR tells us of no changes",
+  ehr_unreachable: "The EHR could not be read",
+};
+
+export const STANDING = {
+  held: "waits for you",
+  confirmed: "is being cancelled",
+  restore: "is being restored",
+  undo: "is being booked again",
+  cancelled: "cancelled",
+  restored: "back in Google",
+  left: "decided otherwise",
+  undone: "booked again",
+  changed: "changed since; not booked again",
+};

@@ -48,6 +48,9 @@ class Page {
 
   async run() {
     await this.load();
+    window.addEventListener("message", ({ source, data }) => { // the page that shows this one beside its own
+      if (source === window.parent && /^\d{4}-\d\d-\d\d$/.test(data?.day)) this.navigation.set({ day: data.day });
+    });
     setInterval(() => { if (!document.hidden) this.load().catch(() => {}); }, LOOK_MS);
   }
 
