@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, datetime, timedelta
-from typing import Literal, TypeVar
+from datetime import UTC, date, datetime, timedelta
+from typing import Annotated, Literal, TypeVar
 
-from pydantic import AwareDatetime, Field, RootModel
+from pydantic import AfterValidator, AwareDatetime, Field, RootModel
+from pydantic_core import PydanticCustomError
 
 from shared.api.endpoints import PAST_DAYS_MAX, show_state
 from shared.api.models import Answer, Body, CalendarId, ReceiptAnswer, StateAnswer
@@ -28,6 +29,8 @@ from shared.log import Severity, log
 from shared.ports import Queue
 
 T = TypeVar("T")
+YEARS = range(2000, 2200)
+"""Of an entitlement."""
 
 # --- disconnect -----------------------------------------------------------------------------------------
 
@@ -192,8 +195,15 @@ def _told(use: Use, connection: Connection, do: Callable[[], T]) -> T:
 # --- entitlements ---------------------------------------------------------------------------------------
 
 
+def _instant(value: datetime) -> datetime:
+    """In UTC, of a time that people live in."""
+    if value.year not in YEARS:
+        raise PydanticCustomError("out_of_range", "not an instant of these centuries")
+    return value.astimezone(UTC).replace(microsecond=0)
+
+
 class EntitlementBody(Body):
-    active_until: AwareDatetime | Literal["open"] = Field(
+    active_until: Annotated[AwareDatetime, AfterValidator(_instant)] | Literal["open"] = Field(
         description="an instant with its offset; `open`: without an end"
     )
 
@@ -223,18 +233,24 @@ def _entitlement_answer(use: Use, said: Entitlement) -> EntitlementAnswer:
     return EntitlementAnswer(practitioner=said.practitioner, active_until=said.active_until, lapsed=lapsed)
 
 
+_WITH_A_GRANT = ("not_connected", "reconnect_needed")
+_STARTING_OVER = (*_WITH_A_GRANT, "not_started", "stopping", "removing", "lapsed", "calendar_missing")
+_PREVIEW = (*_WITH_A_GRANT, "not_started", "practitioner_unknown")
+
 PATHS: Table = {
-    "/disconnect": {"POST": Endpoint(end, DisconnectBody, admin=True)},
-    "/start-over": {"POST": Endpoint(begin_again, StartOverBody)},
-    "/repair": {"POST": Endpoint(make_again, Body)},
-    "/preview": {"POST": Endpoint(show_preview, PreviewBody)},
-    "/leftovers": {"GET": Endpoint(list_leftovers)},
-    "/leftovers/remove": {"POST": Endpoint(clear_leftovers, ClearBody)},
+    "/disconnect": {
+        "POST": Endpoint(end, DisconnectBody, admin=True, problems=("not_connected", "stopping"))
+    },
+    "/start-over": {"POST": Endpoint(begin_again, StartOverBody, problems=_STARTING_OVER)},
+    "/repair": {"POST": Endpoint(make_again, Body, problems=("not_connected", "not_syncing", "stopping"))},
+    "/preview": {"POST": Endpoint(show_preview, PreviewBody, problems=_PREVIEW)},
+    "/leftovers": {"GET": Endpoint(list_leftovers, problems=_WITH_A_GRANT)},
+    "/leftovers/remove": {"POST": Endpoint(clear_leftovers, ClearBody, problems=_WITH_A_GRANT)},
 }
 """By what follows a practitioner's sync."""
 OF_A_PRACTICE: Table = {
     "/v1/entitlements/{id}": {
-        "GET": Endpoint(show_entitlement, admin=True, own=False),
-        "PUT": Endpoint(put_entitlement, EntitlementBody, admin=True, own=False),
+        "GET": Endpoint(show_entitlement, admin=True, own=False, problems=()),
+        "PUT": Endpoint(put_entitlement, EntitlementBody, admin=True, own=False, problems=()),
     },
 }

@@ -36,7 +36,8 @@ from shared.app.records import (
     connection_of,
     connection_path,
 )
-from shared.app.removal import conclude, count_blocks, remove_events, without_calendars
+from shared.app.removal import conclude
+from shared.app.removing import count_blocks, remove_events, without_calendars
 from shared.app.slice import Fence, Slice, takes_up
 from shared.app.world import World
 from shared.core.errors import (

@@ -176,7 +176,7 @@ def test_one_that_never_made_a_calendar_is_disconnected_at_once(stage: Consentin
     ada = stage.add()
     remove(stage, ada)
     assert stage.connection(ada).status is Status.DISCONNECTED
-    assert receipt(stage, ada).events == Tally()
+    assert (receipt(stage, ada).events, receipt(stage, ada).calendar_deleted) == (Tally(), False)
 
 
 # --- what goes on meanwhile -----------------------------------------------------------------------------

@@ -227,8 +227,16 @@ def test_it_may_be_said_before_anybody_connects(front: Front, google_account: Ac
     assert front.refused("POST", "/start") == (409, "lapsed")
 
 
-@pytest.mark.parametrize("body", [{}, {"active_until": "soon"}, {"active_until": "2026-01-01T00:00:00"}])
-def test_a_day_without_its_offset_is_none(front: Front, body: dict[str, Any]) -> None:
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"active_until": "soon"},
+        {"active_until": "2026-01-01T00:00:00"},
+        {"active_until": "0001-01-01T00:00Z"},
+    ],
+)
+def test_a_day_without_its_offset_or_beyond_all_days_is_none(front: Front, body: dict[str, Any]) -> None:
     answer = Office(front).call("PUT", body)
     assert (answer.status_code, answer.get_json()["code"]) == (400, "invalid")
 
