@@ -10,6 +10,7 @@ module "sync" {
   min_instances = var.min_instances
   paused        = var.paused
   queue_suffix  = var.queue_suffix
+  database      = var.database
 
   kms_key = var.kms_key
   domain  = var.domain

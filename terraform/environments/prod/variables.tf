@@ -37,6 +37,12 @@ variable "paused" {
   default     = false
 }
 
+variable "database" {
+  description = "Name of the Firestore database; another one after a restoration."
+  type        = string
+  default     = "calsync"
+}
+
 variable "queue_suffix" {
   description = "Ending of the queues' names, as -2."
   type        = string

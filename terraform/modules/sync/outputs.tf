@@ -20,12 +20,6 @@ output "push_url" {
   value       = google_cloudfunctions2_function.main["sync_task"].service_config[0].environment_variables.CALSYNC_PUSH_URL
 }
 
-output "health_urls" {
-  description = "Of the public functions: what an uptime check asks."
-  value       = { for key, url in local.public_urls : key => "${url}/healthz" }
-  depends_on  = [google_cloud_run_service_iam_member.public]
-}
-
 output "secrets" {
   description = "Secrets that wait for a first version, each with the functions that read it."
   value       = { for name, secret in google_secret_manager_secret.main : secret.secret_id => local.secrets[name] }

@@ -86,7 +86,7 @@ variable "settings" {
 }
 
 variable "min_instances" {
-  description = "Instances kept warm, by function; each costs about as much a month as a thousand connected practitioners."
+  description = "Instances kept warm, by function; each is paid for around the clock."
   type        = map(number)
   default     = {}
   nullable    = false
