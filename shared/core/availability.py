@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from itertools import groupby, pairwise
+from itertools import groupby
 
 
 class Availability(Enum):
@@ -26,9 +27,6 @@ class Span:
     reason: str | None = None
     """Of what is unverified."""
 
-    def covers(self, start: datetime, end: datetime) -> bool:
-        return self.start <= start and end <= self.end
-
 
 def busy(start: datetime, end: datetime) -> Span:
     return Span(start, end, Availability.BUSY)
@@ -43,20 +41,37 @@ def tiled(start: datetime, end: datetime, known: Iterable[Span]) -> list[Span]:
 
     Neighbours that say the same are one. What covers nothing of it, or no time at all, says nothing.
     """
-    told = [each for each in known if each.start < end and start < each.end and each.start < each.end]
-    told.sort(key=lambda each: (-_WEIGHT[each.status], each.reason or ""))
-    edges = sorted(
-        {start, end, *(edge for each in told for edge in (each.start, each.end) if start < edge < end)}
-    )
-    tiles = [_tile(begin, until, told) for begin, until in pairwise(edges)]
+    tiles = (Span(begin, until, *said) for begin, until, said in _tiles(start, end, known))
     merged = (list(same) for _, same in groupby(tiles, key=lambda tile: (tile.status, tile.reason)))
     return [Span(same[0].start, same[-1].end, same[0].status, same[0].reason) for same in merged]
 
 
-_WEIGHT = {Availability.BUSY: 2, Availability.UNVERIFIED: 1, Availability.FREE: 0}
+_Said = tuple[Availability, str | None]
 
 
-def _tile(start: datetime, end: datetime, told: list[Span]) -> Span:
-    """By the first that covers it, the heaviest being first."""
-    by = next((each for each in told if each.covers(start, end)), None)
-    return Span(start, end, by.status if by else Availability.FREE, by.reason if by else None)
+def _tiles(
+    start: datetime, end: datetime, known: Iterable[Span]
+) -> Iterator[tuple[datetime, datetime, _Said]]:
+    """From edge to edge, with what is said there; how much is known costs little more than its sorting."""
+    steps: list[tuple[datetime, int, _Said]] = []
+    for each in known:
+        begin, until = max(each.start, start), min(each.end, end)
+        if begin < until and each.status is not Availability.FREE:
+            steps += [(begin, 1, (each.status, each.reason)), (until, -1, (each.status, each.reason))]
+    steps.sort(key=lambda step: step[0])
+    said: Counter[_Said] = Counter()
+    reached = start
+    for at, one, what in steps:
+        if at > reached:
+            yield reached, at, _heaviest(said)
+            reached = at
+        said[what] += one
+    if reached < end:
+        yield reached, end, _heaviest(said)
+
+
+def _heaviest(said: Counter[_Said]) -> _Said:
+    """Of reasons, the first by its name."""
+    now = [each for each, count in said.items() if count > 0]
+    busy_now = next((each for each in now if each[0] is Availability.BUSY), None)
+    return busy_now or min(now, key=lambda each: each[1] or "", default=(Availability.FREE, None))

@@ -63,6 +63,8 @@ def test_a_practitioner_connects_starts_and_sees_the_check_mark(practice: Practi
     page.get_by_role("link", name="Back to Sync Calendar").click()
     expect(page.locator(".card").get_by_text(person.account.email).first).to_be_visible()
     page.get_by_label("Calendar name").fill("My clients")
+    screen.button("What would happen?").click()
+    expect(page.get_by_text("In Google: 14 made, 0 changed, 0 removed.")).to_be_visible()
     screen.button("Start Sync").click()
     expect(page.locator(".finished")).to_be_visible()  # without loading the page again
     expect(page.get_by_role("heading", name="In sync")).to_be_visible()
@@ -338,3 +340,23 @@ def test_a_link_for_other_programs_is_shown_once_and_ends(screen: Screen, person
     screen.button("End it").click()
     expect(screen.button("Make a link")).to_be_visible()
     assert page.request.get(link).status == 404
+
+
+def test_the_history_names_what_moved_and_a_free_hour_is_told(
+    practice: Practice, screen: Screen, person: Person
+) -> None:
+    practice.reschedule(person.appointments[0], practice.at(7) + timedelta(hours=1))
+    screen.sign_in(person, "sync")
+    page = screen.page
+    history = page.get_by_role("region", name="What happened")
+    expect(history.get_by_role("listitem").filter(has_text="Moved in the EHR")).to_contain_text(CLIENT)
+    page.get_by_label("Day", exact=True).fill(tomorrow(practice))
+    screen.button("Look").click()
+    free = page.get_by_role("region", name="When are you free?")
+    expect(free.get_by_role("listitem").filter(has_text=re.compile(r"5:00.PM.*Busy"))).to_be_visible()
+
+
+def test_nothing_of_another_installation_is_there_to_be_removed(screen: Screen, person: Person) -> None:
+    screen.sign_in(person, "sync")
+    screen.button("Look for them").click()
+    expect(screen.page.get_by_text("There is nothing.")).to_be_visible()

@@ -93,8 +93,10 @@ export class Preferences {
       el("h2", { id: "more-title" }, "How it behaves"),
       el("div", { class: "modes", role: "radiogroup", "aria-label": "Direction" }, MODES.map((each) => this.mode(each))),
       el("div", { class: "choices" }, CHOICES.map((each) => this.choice(each))),
-      el("div", { class: "row" }, this.number(), this.date(), this.zone()),
-    ];
+      el("div", { class: "row" }, this.number("horizon_days", "Days ahead", 730), this.date(), this.zone()),
+      "review_threshold" in this.settings && el("div", { class: "row" },
+        this.number("review_threshold", "Ask me from so many deletions", 100), this.number("review_window_minutes", "within minutes", 1440)),
+    ].filter(Boolean);
   }
 
   mode({ value, name, text }) {
@@ -109,10 +111,10 @@ export class Preferences {
     return el("div", { class: "choice" }, el("div", {}, el("label", { for: box.id }, name), el("p", { class: "small soft", id: `about-${field}` }, text)), box);
   }
 
-  number() {
-    const input = el("input", { type: "number", id: "horizon", min: 1, max: 730, value: this.settings.horizon_days,
-      on: { change: () => this.keep({ horizon_days: Number(input.value) }) } });
-    return el("div", { class: "field" }, el("label", { for: input.id }, "Days ahead"), input);
+  number(field, name, max) {
+    const input = el("input", { type: "number", id: `number-${field}`, min: 1, max, value: this.settings[field],
+      on: { change: () => this.keep({ [field]: Number(input.value) }) } });
+    return el("div", { class: "field" }, el("label", { for: input.id }, name), input);
   }
 
   date() {

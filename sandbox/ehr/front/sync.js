@@ -3,6 +3,7 @@
 import { Activity } from "./activity.js";
 import { OtherCalendars } from "./calendars.js";
 import { button, dialog, el, icon, toast } from "./dom.js";
+import { Leftovers } from "./leftovers.js";
 import { Preferences } from "./preferences.js";
 import { ago, roughlyToday, until } from "./times.js";
 import { Availability, FeedLink } from "./tools.js";
@@ -21,7 +22,7 @@ export class SyncPage {
     this.preferences = new Preferences(app);
     this.calendars = new OtherCalendars(app);
     this.activity = new Activity(app);
-    this.tools = [new Availability(app), new FeedLink(app)];
+    this.tools = [new Availability(app), new FeedLink(app), new Leftovers(app)];
     this.element = el("div", { class: "sync-page" }, el("div", { class: "column" },
       el("h1", {}, "Sync Calendar"), this.status, this.setUp, this.calendars.element, this.preferences.element, this.activity.element, this.tools.map((each) => each.element)));
     app.state.follow((state) => this.show(state));
@@ -168,8 +169,29 @@ export class SyncPage {
       el("form", { on: { submit: (event) => { event.preventDefault(); this.start(name.value, event.submitter); } } },
         el("div", { class: "field" }, el("label", { for: "calendar-name" }, "Calendar name"), name),
         el("p", { class: "small soft" }, "Choose below what its events say of your clients, before you start."),
-        el("footer", {}, button("Start Sync", { kind: "primary", name: "play", type: "submit" }))),
+        el("footer", {}, button("Start Sync", { kind: "primary", name: "play", type: "submit" }), this.preview("start") ?? "")),
     ];
+  }
+
+  /** A button that says what would be written, and nothing is. */
+  preview(what) {
+    if (!this.sync.has("POST /preview")) return null;
+    const said = el("span", { class: "small soft", role: "status" });
+    return [button("What would happen?", { kind: "quiet" }, async ({ currentTarget }) => {
+      currentTarget.disabled = true;
+      said.textContent = "Reading both sides …";
+      said.textContent = await this.planned(what);
+    }), said];
+  }
+
+  async planned(what) {
+    try {
+      const { google, ehr, complete } = await this.sync.post("/preview", { of: what });
+      const words = ({ created, updated, deleted }) => `${created} made, ${updated} changed, ${deleted} removed`;
+      return `In Google: ${words(google)}. Here: ${words(ehr)}.${complete ? "" : " And more."}`;
+    } catch (error) {
+      return error.message;
+    }
   }
 
   async connect(pressed) {
@@ -226,7 +248,7 @@ export class SyncPage {
     const sure = await dialog("Disconnect from Google?", (close) => el("div", {},
       el("p", {}, "Nothing is kept in agreement any more. Connecting the same account again finds its calendar."),
       this.sync.has("POST /start-over") && [choice(keep, "Keep the events", "They stay in Google Calendar as they are."),
-        choice(remove, "Remove the events", "What the sync made goes; what you made by hand stays.")],
+        choice(remove, "Remove the events", "What the sync made goes; what you made by hand stays."), el("p", {}, this.preview("remove"))],
       el("footer", {}, button("Cancel", {}, () => close(false)), button("Disconnect", { kind: "danger", data: { first: "" } }, () => close(true)))));
     if (sure) await this.do("/disconnect", { events: remove.checked ? "remove" : "keep" });
   }
