@@ -7,7 +7,7 @@ from collections.abc import Callable
 from shared.core.errors import BlockedError, RetryableError
 from shared.log import Severity, log
 
-HEALTH_PATH = "/healthz"
+HEALTH_PATH = "/health"
 
 Answer = tuple[dict[str, str], int]
 Empty = tuple[str, int]

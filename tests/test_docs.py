@@ -141,7 +141,7 @@ def test_every_path_in_code_marks_exists() -> None:
         ("events.list", False),
         ("calendars/{calendar}", False),
         ("make test", False),
-        ("/healthz", False),
+        ("/health", False),
     ],
 )
 def test_what_looks_like_a_path(code: str, is_path: bool) -> None:  # noqa: FBT001 - an outcome

@@ -105,7 +105,7 @@ def served(folder: Path, programs: Path) -> Iterator[str]:
 
     def answers(_output: str) -> str | None:
         with suppress(requests.RequestException):
-            return url if ask(url, "GET", "/healthz").status_code == 200 else None
+            return url if ask(url, "GET", "/health").status_code == 200 else None
         return None
 
     try:
@@ -127,5 +127,5 @@ def test_a_bundle_with_its_requirements_alone_serves(
 ) -> None:
     method, path, status = REFUSED[function]
     with served(bundles[function], programs[function]) as url:
-        assert ask(url, "GET", "/healthz").json() == {"status": "ok", "function": function.value}
+        assert ask(url, "GET", "/health").json() == {"status": "ok", "function": function.value}
         assert ask(url, method, path).status_code == status

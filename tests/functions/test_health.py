@@ -28,5 +28,5 @@ def test_a_function_answers_its_health_check_under_the_framework(
         monkeypatch.setenv(name, value)
     source = ROOT / "functions" / function / "main.py"
     client = create_app("main", str(source)).test_client()  # type: ignore[no-untyped-call]
-    assert client.get("/healthz").get_json() == {"status": "ok", "function": function}
+    assert client.get("/health").get_json() == {"status": "ok", "function": function}
     assert client.get("/elsewhere").status_code == (400 if function == "oauth_callback" else 404)

@@ -38,7 +38,7 @@ def listens(url: str) -> bool:
 def test_every_part_is_a_process_of_its_own_and_serves(deployment: Deployment) -> None:
     assert len({deployment.processes[part].pid for part in PARTS}) == len(PARTS) == 11
     for function, url in deployment.at.functions.items():
-        assert requests.get(f"{url}/healthz", timeout=10).json()["function"] == function.value
+        assert requests.get(f"{url}/health", timeout=10).json()["function"] == function.value
 
 
 @pytest.mark.parametrize("function", Function)
@@ -78,7 +78,7 @@ def test_a_function_that_is_killed_comes_back_where_it_was(deployment: Deploymen
     deployment.kill(function)
     assert not listens(url)
     deployment.start(function)
-    assert requests.get(f"{url}/healthz", timeout=10).ok
+    assert requests.get(f"{url}/health", timeout=10).ok
     assert deployment.processes[function].pid != pid
 
 
