@@ -14,6 +14,7 @@ How we show its FHIR server who we are is `fhir_auth`, by `mode`:
 from __future__ import annotations
 
 import contextlib
+from ipaddress import ip_address
 from typing import Annotated, Literal, TypeVar
 from urllib.parse import urlsplit
 
@@ -42,17 +43,20 @@ TokenUrl = Annotated[
 ]
 
 
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
-
-
 def _told_in_secret(url: str) -> str:
     """Raises ValueError: it would be told to whoever listens."""
     at = urlsplit(url)
-    if at.scheme != "https" and not (at.scheme == "http" and at.hostname in _LOOPBACK):
+    if at.scheme != "https" and not (at.scheme == "http" and _is_loopback(at.hostname or "")):
         raise ValueError("https")
     if not at.hostname or at.username is not None or at.fragment:
         raise ValueError("address")
     return url
+
+
+def _is_loopback(host: str) -> bool:
+    with contextlib.suppress(ValueError):  # it is a name
+        return ip_address(host).is_loopback
+    return host == "localhost"
 
 
 NoticeUrl = Annotated[

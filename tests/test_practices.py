@@ -200,7 +200,15 @@ def test_no_other_release_is_known(release: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "url", ["https://ehr.example/notices?of=one", "http://127.0.0.1:8080/notices", "http://[::1]:80/n", None]
+    "url",
+    [
+        "https://ehr.example/notices?of=one",
+        "http://127.0.0.1:8080/notices",
+        "http://[::1]:80/n",
+        "http://127.1.2.3/n",
+        "http://localhost/n",
+        None,
+    ],
 )
 def test_notices_go_where_nobody_else_listens(url: str | None) -> None:
     assert practice_of(secret(notice_url=url)).notice_url == url

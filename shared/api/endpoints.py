@@ -231,18 +231,42 @@ def resume(use: Use, _: Body) -> StateAnswer:
     return show_state(use, None)
 
 
+_KNOWN = ("not_connected",)
+_ENDS = ("stopping", "removing", "lapsed")
+"""Where the sync is on its way out, or out."""
+_CHANGING = (
+    *_KNOWN,
+    "accept_unavailable",
+    "already_started",
+    "full_name_unacknowledged",
+    "internal_id_unavailable",
+)
+_COMPLETING = (
+    "connect_code_unknown",
+    "connect_other_practitioner",
+    "other_account",
+    "practitioner_unknown",
+    *_ENDS,
+)
+_LISTING = (*_KNOWN, "reconnect_needed")
+_CHOOSING = (*_LISTING, "calendar_unknown", "calendar_not_eligible", "stopping")
+_LEAVING = (*_KNOWN, "not_chosen", "stopping")
+_STARTING = (*_LISTING, "practitioner_unknown", *_ENDS)
 PATHS: Table = {
-    "": {"GET": Endpoint(show_state, admin=True)},
-    "/settings": {"GET": Endpoint(show_settings), "PATCH": Endpoint(change_settings, SettingsBody)},
-    "/connect": {"POST": Endpoint(ask_for_consent, ConnectBody)},
-    "/connect/complete": {"POST": Endpoint(complete, CompleteBody)},
-    "/calendars": {"GET": Endpoint(list_calendars)},
-    "/external-calendars": {"GET": Endpoint(list_external)},
-    "/external-calendars/choose": {"POST": Endpoint(choose_external, ChooseBody)},
-    "/external-calendars/leave": {"POST": Endpoint(leave_external, LeaveBody)},
-    "/start": {"POST": Endpoint(start, StartBody)},
-    "/check-now": {"POST": Endpoint(check_now, Body, status=202)},
-    "/pause": {"POST": Endpoint(pause, Body, admin=True)},
-    "/resume": {"POST": Endpoint(resume, Body)},
+    "": {"GET": Endpoint(show_state, admin=True, problems=())},
+    "/settings": {
+        "GET": Endpoint(show_settings, problems=_KNOWN),
+        "PATCH": Endpoint(change_settings, SettingsBody, problems=_CHANGING),
+    },
+    "/connect": {"POST": Endpoint(ask_for_consent, ConnectBody, problems=())},
+    "/connect/complete": {"POST": Endpoint(complete, CompleteBody, problems=_COMPLETING)},
+    "/calendars": {"GET": Endpoint(list_calendars, problems=_LISTING)},
+    "/external-calendars": {"GET": Endpoint(list_external, problems=_KNOWN)},
+    "/external-calendars/choose": {"POST": Endpoint(choose_external, ChooseBody, problems=_CHOOSING)},
+    "/external-calendars/leave": {"POST": Endpoint(leave_external, LeaveBody, problems=_LEAVING)},
+    "/start": {"POST": Endpoint(start, StartBody, problems=_STARTING)},
+    "/check-now": {"POST": Endpoint(check_now, Body, status=202, problems=(*_KNOWN, "not_syncing"))},
+    "/pause": {"POST": Endpoint(pause, Body, admin=True, problems=(*_KNOWN, "not_started", "stopping"))},
+    "/resume": {"POST": Endpoint(resume, Body, problems=(*_KNOWN, "not_paused", "lapsed"))},
 }
 """By what follows `/v1/practitioners/{id}/sync`, and by method."""

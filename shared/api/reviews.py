@@ -156,9 +156,10 @@ def _review(use: Use) -> Review:
     return review
 
 
+_OF_ONE = ("not_connected", "no_such_review")
 PATHS: Table = {
-    "/reviews": {"GET": Endpoint(list_reviews)},
-    "/reviews/{review}": {"GET": Endpoint(show, problems=("no_such_review",))},
-    "/reviews/{review}/answers": {"POST": Endpoint(answer_review, AnswersBody, problems=("no_such_review",))},
-    "/reviews/{review}/undo": {"POST": Endpoint(undo, UndoBody, problems=("no_such_review",))},
+    "/reviews": {"GET": Endpoint(list_reviews, problems=())},
+    "/reviews/{review}": {"GET": Endpoint(show, problems=_OF_ONE)},
+    "/reviews/{review}/answers": {"POST": Endpoint(answer_review, AnswersBody, problems=_OF_ONE)},
+    "/reviews/{review}/undo": {"POST": Endpoint(undo, UndoBody, problems=_OF_ONE)},
 }

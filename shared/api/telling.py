@@ -337,9 +337,10 @@ def _granted(use: Use) -> bool:
     return document is not None and not grant_of(document).scopes.isdisjoint(needed)
 
 
+_KNOWN = ("not_connected",)
 PATHS: Table = {
-    "/activity": {"GET": Endpoint(show_activity, query=ActivityQuery)},
-    "/set-aside": {"GET": Endpoint(list_set_aside)},
-    "/explain": {"GET": Endpoint(explain_then, query=ExplainQuery)},
-    "/availability": {"GET": Endpoint(show_availability, query=SpanQuery)},
+    "/activity": {"GET": Endpoint(show_activity, query=ActivityQuery, problems=_KNOWN)},
+    "/set-aside": {"GET": Endpoint(list_set_aside, problems=_KNOWN)},
+    "/explain": {"GET": Endpoint(explain_then, query=ExplainQuery, problems=_KNOWN)},
+    "/availability": {"GET": Endpoint(show_availability, query=SpanQuery, problems=_KNOWN)},
 }

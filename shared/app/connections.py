@@ -72,8 +72,7 @@ def start(world: World, key: str, calendar_name: str | None = None) -> Connectio
 
     The practice's cursor is set first, so that no change falls between it and the first pass. Raises
     RejectedError: `not_connected`, `reconnect_needed` where there is no grant to start on, `stopping`,
-    `removing`, `lapsed`.
-    RetryableError `practice_is_read`, where somebody else is about to set that cursor.
+    `removing`, `lapsed`; RetryableError `practice_is_read`, where somebody else is about to set that cursor.
     """
     _set_cursor(world, load(world, key).practice)
 

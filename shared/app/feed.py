@@ -40,6 +40,8 @@ HOOKS_SILENT = timedelta(days=1, hours=1)
 HOOK_TAKES = timedelta(minutes=1)
 """What changed sooner may have its hook on the way."""
 UNREACHABLE = timedelta(hours=1)
+OF_THE_EHR = "ehr_"
+"""How the reasons begin that its adapter gives."""
 POLL = timedelta(minutes=5)
 POLLS_AN_HOUR = 12
 PAGE = 300
@@ -150,7 +152,10 @@ class _Job:
     def not_reached(self, reason: str) -> None:
         """Since when is written down with the lease's end; after an hour it is a notice."""
         now, since = self.world.clock.now(), self.record.unreached_at
-        self.record = replace(self.record, unreached_at=since or now, problem=reason)
+        self.record = replace(self.record, problem=reason)
+        if not reason.startswith(OF_THE_EHR):  # our own queue or store was out
+            return
+        self.record = replace(self.record, unreached_at=since or now)
         if since is not None and now - since >= UNREACHABLE:
             whom = the_practice(self.record.key)
             note_once(self.world, whom, NoticeKind.EHR_UNREACHABLE, of=f"since-{int(since.timestamp())}")

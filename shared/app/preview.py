@@ -5,7 +5,7 @@ Nothing is written anywhere, not even that somebody asked.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -136,11 +136,10 @@ def _rehearsed(world: World, documents: RehearsedDocuments, google: Planned, ehr
     limits = replace(
         world.limits, lease_seconds=4 * SECONDS_MAX, slice_share=0.5, bulk_slice_seconds=SECONDS_MAX
     )
-    read: Callable[[str], Ehr] = ehr_of
     return replace(
         world,
         documents=documents,
-        ehr=read,
+        ehr=ehr_of,
         calendars=calendars,
         push=None,
         tell=None,

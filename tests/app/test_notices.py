@@ -347,6 +347,20 @@ def test_nothing_of_a_client_is_told(stage: Stage, ada: Practitioner, listener: 
     ]
 
 
+def test_a_queue_that_is_down_is_not_the_ehrs_outage(stage: Stage, ada: Practitioner) -> None:
+    def dispatch(calendar_key: str, appointment_ids: object) -> None:
+        del calendar_key, appointment_ids
+        raise RetryableError("tasks_unavailable")
+
+    poll(stage)
+    for _ in range(3):
+        stage.clock.advance(3_600)
+        stage.book(ada)
+        with pytest.raises(RetryableError, match=r"^tasks_unavailable$"):
+            run_feed_job(stage.world, PRACTICE, dispatch, poll=True)
+    assert kept(stage) == []
+
+
 def test_a_feed_job_of_an_ehr_that_is_down_comes_again(stage: Stage, ada: Practitioner) -> None:
     del ada
     stage.before = lambda name, _given: (

@@ -35,7 +35,7 @@ OPERATIONS = sorted(
     for method in methods
     if method != "parameters"
 )
-EXAMPLES = 6
+EXAMPLES = 4
 """Of one operation and caller: every change of a model or a rule is met within a few runs of the whole."""
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance, response_schema_conformance]
 LAST = "disconnect"
