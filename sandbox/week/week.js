@@ -55,7 +55,7 @@ export class Week {
     const before = this.shown;
     this.shown = data;
     this.clockAt = performance.now();
-    const same = before && before.first === data.first && before.days === data.days;
+    const same = before && before.first === data.first && before.days === data.days && before.now.slice(0, 10) === data.now.slice(0, 10);
     if (!same) this.frame();
     this.news = same ? this.changes(before.events, data.events) : [];
     this.draw();
@@ -83,17 +83,24 @@ export class Week {
       known.delete(event.id);
       const moved = old && (old.start !== event.start || old.end !== event.end);
       const changed = old && (old.title !== event.title || old.struck !== event.struck);
-      if ((old && !moved && !changed) || this.isOwn(event.id)) continue;
+      if ((old && !moved && !changed) || this.isOwn(event)) continue;
       found.push({ id: event.id, words: `${old ? (moved ? "Moved" : "Changed") : "New"}: ${this.words(event)}` });
     }
     for (const gone of known.values()) {
-      if (!this.isOwn(gone.id)) found.push({ id: gone.id, words: `Gone: ${this.words(gone)}` });
+      if (!this.isOwn(gone)) found.push({ id: gone.id, words: `Gone: ${this.words(gone)}` });
     }
     return found;
   }
 
-  isOwn(id) {
-    return performance.now() - (this.own.get(id) ?? -OWN_MS) < OWN_MS;
+  /** Whether it stands where one has just put it; what is put back is news. */
+  isOwn({ id, start, end }) {
+    const own = this.own.get(id);
+    return own && performance.now() - own.at < OWN_MS && own.start === start && own.end === end;
+  }
+
+  /** One did this oneself. */
+  did(id, start, end) {
+    this.own.set(id, { start, end, at: performance.now() });
   }
 
   now() {
@@ -121,7 +128,7 @@ export class Week {
   }
 
   draw() {
-    const focused = document.activeElement?.closest?.(".week-item")?.dataset.key;
+    const focused = document.activeElement?.closest?.(".week-item")?.dataset;
     const timed = this.shown.events.filter((each) => !each.allDay);
     const wanted = new Set();
     this.days().forEach((day, index) => {
@@ -134,7 +141,8 @@ export class Week {
     }
     this.allDay.hidden = !this.shown.events.some((each) => each.allDay);
     this.order();
-    this.rove(this.items.get(focused)?.firstChild, { focus: Boolean(focused && this.items.has(focused)) });
+    const item = focused && (this.items.get(focused.key) ?? [...this.items.values()].find((each) => each.dataset.id === focused.id));
+    this.rove(item?.firstChild, { focus: Boolean(item) });
   }
 
   place(day, list, { event, top, bottom, lane, lanes }) {
@@ -288,7 +296,7 @@ export class Week {
 
   /** Shown at its new place at once; if it is refused the next drawing puts it back. */
   async moved(event, start, end) {
-    this.own.set(event.id, performance.now());
+    this.did(event.id, start, end);
     this.shown = { ...this.shown, events: this.shown.events.map((each) => (each.id === event.id ? { ...each, start, end } : each)) };
     this.redraw();
     try {

@@ -108,11 +108,17 @@ def test_a_drag_on_either_side_arrives_on_the_other(
 def test_a_client_moved_in_google_is_put_back_before_ones_eyes(
     practice: Practice, screen: Screen, person: Person
 ) -> None:
+    def stored() -> Json:
+        events = practice.google.events(practice.calendar_id(person))
+        return next(each for each in events if each["summary"] == "C-1001")
+
+    before = stored()["etag"]
     screen.sign_in(person)
     google = screen.beside()
     event = screen.event(google, "C-1001")
     expect(event).to_be_visible()
     screen.drag(google, event, tomorrow(practice), 16)
+    eventually(lambda: stored()["etag"] != before, "it is moved")
     expect(event).to_have_attribute("aria-label", said("9:00 AM", "9:50 AM"))
 
 
@@ -261,6 +267,7 @@ def test_an_appointment_is_found_opened_and_moved_by_keys_alone(
     expect(page.locator("#heard")).to_contain_text("Friday")
     page.keyboard.press("Enter")
     expect(second).to_have_attribute("aria-label", said("8:45 AM", "9:50 AM", "Friday"))
+    expect(second).to_be_focused()
     friday = practice.at(8).date().isoformat()
     assert row(practice, person.appointments[1])["start"].startswith(f"{friday}T08:45")
 

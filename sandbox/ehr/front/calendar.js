@@ -17,6 +17,7 @@ const BADGES = { noshow: "No-show", pending: "Unconfirmed", arrived: "Arrived", 
 export class CalendarPage {
   constructor(app) {
     this.app = app;
+    this.writes = 0; // begun and ended
     this.navigation = new Navigation({
       onChange: () => { app.tell(this.navigation.day); this.load(); }, level: "h1",
       tools: [button("New", { name: "plus", kind: "primary" }, () => this.bookNow())],
@@ -41,6 +42,7 @@ export class CalendarPage {
 
   async load() {
     const { day, days, first } = this.navigation;
+    const { writes } = this;
     const asked = day ? { from: first, days } : { from: roughlyToday(), days: 1 };
     let data;
     try {
@@ -56,6 +58,7 @@ export class CalendarPage {
       return;
     }
     if (asked.from !== this.navigation.first || asked.days !== this.navigation.days) return; // somebody went on meanwhile
+    if (writes !== this.writes) return; // it may be from before the write
     this.navigation.today = today;
     this.data = data;
     this.week.show({ first: asked.from, days: asked.days, now: data.now, zone: data.zone, events: data.events.map(shown) });
@@ -64,11 +67,14 @@ export class CalendarPage {
   // --- what one does here -------------------------------------------------------------------------------------------
 
   async change(id, body) {
+    this.writes += 1;
     try {
       await ehr.post(`data/appointments/${encodeURIComponent(id)}`, body);
     } catch (error) {
       toast(error.message, "problem");
       throw error;
+    } finally {
+      this.writes += 1;
     }
     await this.load();
   }
@@ -91,7 +97,7 @@ export class CalendarPage {
     if (!booking) return;
     try {
       const { id } = await ehr.post("data/appointments", booking);
-      this.week.own.set(id, performance.now());
+      this.week.did(id, booking.start, booking.end);
       await this.load();
     } catch (error) {
       toast(error.message, "problem");

@@ -32,6 +32,7 @@ class Page {
   constructor() {
     this.hidden = new Set();
     this.last = "";
+    this.writes = 0; // begun and ended
     this.navigation = new Navigation({ onChange: () => this.load(), tools: [button("Create", { name: "plus", kind: "primary" }, () => this.createNow())] });
     this.boxes = el("div", { class: "calendars", role: "group", "aria-label": "Calendars" });
     this.root = el("section");
@@ -56,11 +57,14 @@ class Page {
 
   async load() {
     const { first, days, day } = this.navigation;
+    const { writes } = this;
     const query = new URLSearchParams({ account, from: day ? first : roughlyToday(), days: day ? days : 1 });
     const data = await ask(`data/week?${query}`);
-    this.data = data;
+    this.data ??= data;
     if (!day) { this.navigation.tell(data.now.slice(0, 10)); return this.load(); }
     if (query.get("from") !== this.navigation.first || Number(query.get("days")) !== this.navigation.days) return undefined;
+    if (writes !== this.writes) return undefined; // it may be from before the write
+    this.data = data;
     this.navigation.today = data.now.slice(0, 10);
     this.show({ from: first, days });
     return undefined;
@@ -94,11 +98,14 @@ class Page {
   // --- what its owner does ----------------------------------------------------------------------------------------
 
   async act(action, details) {
+    this.writes += 1;
     try {
       await ask("/control/user", { sub: this.data.sub, action, ...details });
     } catch (error) {
       toast(error.message, "problem");
       throw error;
+    } finally {
+      this.writes += 1;
     }
     await this.load();
   }
