@@ -65,7 +65,7 @@ tests-313: $(READY)
 	  .venv-313/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt; \
 	  touch $$ready; \
 	fi; \
-	$(EMULATOR) .venv-313/bin/python -m pytest -q -n $(JOBS) --dist worksteal tests/core tests/app tests/contract
+	$(EMULATOR) .venv-313/bin/python -m pytest -q -n $(JOBS) --dist worksteal tests/core tests/app
 
 # What is deployed: dist/{function}-{hash}.zip.
 bundles: $(READY)

@@ -155,7 +155,7 @@ BLOCK_MUTANTS: dict[Mutant, int] = {
     place_is_the_present_start: 36,
     bare_tombstones_say_nothing: 44,
     leave_takes_all: 11,
-    failed_series_is_empty: 234,
+    failed_series_is_empty: 493,
     unread_calendar_is_empty: 10,
     split_makes_anew: 16,
     window_never_rolls: 2,

@@ -190,7 +190,7 @@ MUTANTS: dict[Mutant, int] = {
     pause_waits_for_nobody: 49,
     stopping_only_waits: 32,
     settings_without_an_epoch: 19,
-    start_reads_the_practice_on: 84,
+    start_reads_the_practice_on: 452,
     channel_outlives_its_grant: 20,
     new_grant_wakes_nobody: 20,
     blind_write: 18,
