@@ -9,7 +9,7 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready-$(shell cat requirements/dev.txt 2>/dev/null | cksum | cut -d' ' -f1)
-JOBS   ?= 2
+JOBS   ?= 3
 ARGS   ?=
 SEEDS  ?= 10000
 

@@ -27,6 +27,7 @@ from sandbox.tasks.child import Addresses
 from shared.api.openapi import codes_of
 from shared.api.routing import template_of
 from shared.api.table import ENDPOINTS
+from shared.ports import Put
 
 ROOT = Path(__file__).parents[2]
 CALLBACK = "https://calsync.example/oauth/callback"
@@ -178,6 +179,27 @@ def function(name: str) -> Any:
     app = create_app("main", str(ROOT / "functions" / name / "main.py"))  # type: ignore[no-untyped-call]
     _KEPT.append((app, sys.modules["main"]))
     return app.test_client()
+
+
+def wiring() -> Any:
+    """That of settings_api."""
+    functions: Any = _KEPT
+    return next(module.API._wiring for _, module in functions if hasattr(module, "API"))
+
+
+def grows_old(path: str, days: int) -> None:
+    """One stored document, by so many days; the clock is shared by all that use the deployment."""
+    documents = wiring().documents
+    stored = documents.get(path)[path].data
+    older = {
+        name: value - timedelta(days=days) if isinstance(value, datetime) else value
+        for name, value in stored.items()
+    }
+    documents.commit([Put(path, older)])
+
+
+def connection_key(front: Front) -> str:
+    return str(wiring().world().keys.connection(front.practice, front.practitioner))
 
 
 # --- who calls ------------------------------------------------------------------------------------------

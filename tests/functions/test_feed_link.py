@@ -9,7 +9,8 @@ import icalendar
 import pytest
 
 from shared.api.feeds import READS_MAX
-from tests.functions.deployed import Account, Deployment, Front
+from shared.app.feeds import feed_path
+from tests.functions.deployed import Account, Deployment, Front, connection_key, grows_old
 from tests.functions.practice_calls import openly
 
 pytest_plugins = ["tests.functions.deployment"]
@@ -112,9 +113,7 @@ def test_who_has_it_already_is_told_so(connected: Front) -> None:
     assert openly(connected, path, If_None_Match=f'"x", W/{etag}').status_code == 200
 
 
-def test_a_link_that_is_no_good_is_answered_like_one_that_never_was(
-    deployment: Deployment, connected: Front
-) -> None:
+def test_a_link_that_is_no_good_is_answered_like_one_that_never_was(connected: Front) -> None:
     first = link(connected)
     second = link(connected)
     never = f"{second[:-6]}xx.ics"
@@ -124,7 +123,7 @@ def test_a_link_that_is_no_good_is_answered_like_one_that_never_was(
     assert connected.call("DELETE", "/feed").status_code == 200
     refused.append(second)
     refused.append(link(connected))
-    deployment.pass_time(366 * 86_400)
+    grows_old(feed_path(connection_key(connected)), 366)
     refused += ["/feeds/x.ics", "/feeds/.ics", "/feeds/"]
     answers = [openly(connected, path) for path in refused]
     assert {(each.status_code, each.get_data()) for each in answers} == {(404, told.get_data())}

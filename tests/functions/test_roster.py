@@ -7,7 +7,17 @@ from typing import Any
 
 import pytest
 
-from tests.functions.deployed import TWO, Account, Deployment, Front, account, practitioner
+from shared.app.invites import invite_path
+from tests.functions.deployed import (
+    TWO,
+    Account,
+    Deployment,
+    Front,
+    account,
+    connection_key,
+    grows_old,
+    practitioner,
+)
 from tests.functions.practice_calls import as_admin, as_somebody
 
 pytest_plugins = ["tests.functions.deployment"]
@@ -119,9 +129,9 @@ def test_it_is_withdrawn_and_once_more_is_nothing(front: Front) -> None:
     assert of(front) == []
 
 
-def test_it_stands_for_thirty_days(deployment: Deployment, front: Front) -> None:
+def test_it_stands_for_thirty_days(front: Front) -> None:
     _, made = as_admin(front, "POST", "/v1/invites", {"practitioner": front.practitioner})
-    deployment.pass_time(30 * 86_400)
+    grows_old(invite_path(connection_key(front)), 30)
     assert of(front) == []
     _, again = as_admin(front, "POST", "/v1/invites", {"practitioner": front.practitioner})
     assert again["invited_at"] > made["invited_at"]

@@ -14,7 +14,7 @@ from shared.api.telling import PATHS
 from shared.app.activity import Entry, page
 from shared.core.activity import Done, Happened
 from shared.core.model import Kind, Side
-from tests.functions.deployed import _KEPT, ONE, Account, Deployment, Front
+from tests.functions.deployed import ONE, Account, Deployment, Front, connection_key, wiring
 
 pytest_plugins = ["tests.functions.deployment"]
 
@@ -38,13 +38,11 @@ def spanning(rest: str, begin: datetime, end: datetime) -> str:
 
 def with_history(front: Front, count: int) -> None:
     """So many lines of days gone by, a page each."""
-    functions: Any = _KEPT
-    wiring = next(module.API._wiring for _, module in functions if hasattr(module, "API"))
-    key = wiring.world().keys.connection(ONE, front.practitioner)
+    key, documents = connection_key(front), wiring().documents
     for number in range(count):
         at = NOW - number * DAY
         done = Done(Happened.MOVED, Side.EHR, Kind.CLIENT, at, f"row-{number % 2}")
-        wiring.documents.commit([page(key, "gone", ONE, [Entry(f"job-{number}", done)], f"job-{number}")])
+        documents.commit([page(key, "gone", ONE, [Entry(f"job-{number}", done)], f"job-{number}")])
 
 
 # --- who may --------------------------------------------------------------------------------------------
