@@ -56,6 +56,6 @@ def listen(port: int, host: str = LOOPBACK) -> socket.socket:
 def serve(name: str, app: Starlette, port: int, host: str = LOOPBACK) -> None:
     """Serve until SIGTERM or Ctrl-C; print the address once connections are accepted."""
     sock = listen(port, host)
-    print(f"{name} on http://{host}:{sock.getsockname()[1]}", flush=True)
     config = uvicorn.Config(app, log_level="warning", access_log=False, lifespan="off")
+    print(f"{name} on http://{host}:{sock.getsockname()[1]}", flush=True)
     uvicorn.Server(config).run(sockets=[sock])
